@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log's whole vocabulary: one function an event, JSON lines on stderr.
+
+Never an address, a subject or text of a mail; `id` is the transaction id, the same everywhere.
+deploy/log.md explains each event.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+
+_role = "main"
+
+
+def start(role: str) -> None:
+    """Name the process that writes from now on: gate, office or supervisor."""
+    global _role  # noqa: PLW0603 - one process, one role
+    _role = role
+
+
+def _write(level: str, event: str, **values: object) -> None:
+    line = {"time": round(time.time(), 3), "level": level, "role": _role, "event": event}
+    line.update((name, value) for name, value in values.items() if value not in (None, ""))
+    sys.stderr.write(json.dumps(line, ensure_ascii=True, default=str) + "\n")
+
+
+def ready(**addresses: object) -> None:
+    """Listeners are open and mail is accepted."""
+    _write("info", "ready", **addresses)
+
+
+def stopping(reason: str) -> None:
+    """No new mail is accepted; what is open is finished."""
+    _write("info", "stopping", reason=reason)
+
+
+def connection_refused(client: str, reason: str) -> None:
+    """A connection or MAIL was not let in."""
+    _write("warning", "connection-refused", client=client, reason=reason)
+
+
+def protocol_error(client: str, reason: str) -> None:
+    """The client broke a rule of SMTP that we insist on."""
+    _write("warning", "protocol-error", client=client, reason=reason)
+
+
+def relayed(identity: str, *, client: str, size: int, recipients: int, seconds: float, reply: str) -> None:
+    """Every recipient went to the next hop; `reply` is its answer."""
+    _write(
+        "info", "relayed", id=identity, client=client, size=size, recipients=recipients,
+        seconds=round(seconds, 4), reply=reply,
+    )  # fmt: skip
+
+
+def decided(identity: str, *, case: str, actions: Iterable[str], rules: Iterable[str], repeated: bool) -> None:
+    """A verdict that needs a record is durable."""
+    _write("info", "decided", id=identity, case=case, actions=sorted(actions), rules=sorted(rules), repeated=repeated)
+
+
+def answered(identity: str, *, size: int, seconds: float, reply: str) -> None:
+    """The reply to a mail whose verdict was not plain relay, or that was not taken."""
+    _write("info", "answered", id=identity, size=size, seconds=round(seconds, 4), reply=reply)
+
+
+def may_be_sent_twice(identity: str) -> None:
+    """The next hop fell silent after the final dot: the mail may be sent more than once."""
+    _write("warning", "may-be-sent-more-than-once", id=identity)
+
+
+def leftover(identity: str, recipients: int) -> None:
+    """Recipients the next hop did not take now went into the outbox."""
+    _write("info", "leftover", id=identity, recipients=recipients)
+
+
+def judge_failed(identity: str, error: BaseException) -> None:
+    """The judge broke on this mail; it was treated as uninspectable."""
+    _write("error", "judge-failed", id=identity, error=_named(error))
+
+
+def store_unavailable(error: BaseException) -> None:
+    """The database did not take a write; mail is deferred until it does."""
+    _write("error", "store-unavailable", error=_named(error))
+
+
+def journal_used(identity: str) -> None:
+    """An outcome could not be written to the database and went to the emergency journal."""
+    _write("error", "journal-used", id=identity)
+
+
+def loop_detected(identity: str, reason: str) -> None:
+    """A mail was refused because it runs in circles."""
+    _write("warning", "loop-detected", id=identity, reason=reason)
+
+
+def release_mark(identity: str, case: str, result: str) -> None:
+    """A mail carried a release mark; `result` says whether it was believed."""
+    _write("info", "release-mark", id=identity, case=case, result=result)
+
+
+def delivered(owed: str, case: str, reply: str) -> None:
+    """Something from the outbox was handed over, or failed for good."""
+    _write("info", "delivered", owed=owed, case=case, reply=reply)
+
+
+def swept(counts: dict[str, int]) -> None:
+    """What the sweep changed."""
+    _write("info", "swept", **counts)
+
+
+def policy_loaded(version: str) -> None:
+    """This policy judges from now on."""
+    _write("info", "policy-loaded", version=version)
+
+
+def policy_refused(problems: int, first: str) -> None:
+    """The new policy is broken; the old one stays."""
+    _write("error", "policy-refused", problems=problems, first=first)
+
+
+def process_ended(role: str, pid: int, status: int) -> None:
+    """A process of ours ended by itself and is replaced."""
+    _write("error", "process-ended", ended=role, pid=pid, status=status)
+
+
+def fatal(reason: str) -> None:
+    """This process stops because going on could lose a mail."""
+    _write("critical", "fatal", reason=reason)
+
+
+def unforeseen(place: str, error: BaseException) -> None:
+    """An error nobody expected: answered 451. Stack without values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
+    _write("error", "unforeseen", place=place, error=type(error).__name__, where=where)
+
+
+def _named(error: BaseException) -> str:
+    """The class and, for an OSError, the reason: other texts may quote a mail."""
+    return f"{type(error).__name__}: {error.strerror}" if isinstance(error, OSError) else type(error).__name__

@@ -220,9 +220,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(_problems(str(path), error)) from None
     base = path.resolve().parent
     placed = {
-        name: base / value
-        for name in ("policy", "database", "spool")
-        if (value := getattr(config, name)) is not None
+        name: base / value for name in ("policy", "database", "spool") if (value := getattr(config, name)) is not None
     }
     if not config.key_file.startswith(("env:", "credential:")):
         placed["key_file"] = str(base / config.key_file)
@@ -237,7 +235,10 @@ def _problem(file: str, error: dict[str, Any]) -> Problem:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "missing":
         return Problem(file, key, "is missing.", "deploy/dlpmilter.toml shows it with an example.")
-    return Problem(file, key, error_words(error, _section_of(error["loc"]).model_fields))
+    words = error_words(error, _section_of(error["loc"]).model_fields if error["loc"] else ())
+    if not key and words.partition(": ")[0] in Config.model_fields:  # a check across keys names the one to change
+        key, _, words = words.partition(": ")
+    return Problem(file, key, words)
 
 
 def error_words(error: Mapping[str, Any], known: Iterable[str]) -> str:
@@ -279,7 +280,7 @@ _EXPECTED = {
 
 def _shown(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # one line on a terminal
+    return text if len(text) <= 60 else f"{text[:57]}..."  # one line on a terminal
 
 
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:

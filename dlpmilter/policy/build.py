@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checked tables become the frozen dataclasses of schema.py. Never checks, never reads a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpmilter.model.verdict import Review
+from dlpmilter.model.words import Action, Mode
+from dlpmilter.policy.match import compile_condition
+from dlpmilter.policy.schema import FACTS, Governance, HoldTerms, Pool, Rule, Words, WorksAgreement
+
+if TYPE_CHECKING:
+    from dlpmilter.policy.schema import Stage
+    from dlpmilter.policy.shape import GovernanceTable, HoldTable, RuleTable, WordsTable
+
+_MODES = (Mode.count, Mode.advise, Mode.enforce)
+NOT_PROTECTED = "recipient.class != 'protected'"
+
+
+def build_rule(table: RuleTable, stage: Stage, ceiling: str) -> Rule:
+    """One rule; a raise never reaches a protected recipient, and no mode goes above the policy's own."""
+    source = table.when.strip()
+    if stage == "raise":
+        source = f"{NOT_PROTECTED} and (\n{source}\n)" if "\n" in source else f"{NOT_PROTECTED} and ({source})"
+    review = Review(table.review.pool, table.review.approvals) if table.review else Review()
+    return Rule(
+        id=table.id,
+        title=_words(table.title),
+        stage=stage,
+        when=compile_condition(source, facts=FACTS),
+        action=Action[table.action],
+        mode=min(Mode(table.mode), Mode(ceiling), key=_MODES.index),
+        review=review,
+        rationale=table.rationale,
+    )
+
+
+def build_governance(table: GovernanceTable | None) -> Governance | None:
+    """The governance block, when the policy has one."""
+    if table is None:
+        return None
+    return Governance(
+        employer=table.employer,
+        contact=table.contact,
+        dpo_name=table.dpo.name,
+        dpo_address=table.dpo.address,
+        dpia_reference=table.dpia.reference,
+        dpia_date=table.dpia.date,
+        works_agreement=WorksAgreement(
+            table.works_agreement.reference, table.works_agreement.date, table.works_agreement.signed_by
+        ),
+        employee_information=table.employee_information,
+        private_use=table.private_use,
+        jurisdiction=table.jurisdiction,
+        retention_profile=table.retention_profile,
+        alternatives=tuple(_words(each) for each in table.alternatives),
+        pools=tuple(Pool(each.name, _words(each.title), each.contact) for each in table.pools),
+        protected_list_reviewed=table.protected_list_reviewed,
+        managers_told=table.managers_told,
+        works_council=table.works_council or "",
+        sample=table.sample,
+    )
+
+
+def build_hold(table: HoldTable) -> HoldTerms:
+    """The times of a hold."""
+    return HoldTerms(
+        working_days=table.working_days,
+        holidays=tuple(sorted(table.holidays)),
+        remind_at_share=table.remind_at_share,
+        remind_days_before=table.remind_days_before,
+        withdrawn_hours=table.retention.withdrawn_hours,
+        rejected_hours=table.retention.rejected_hours,
+        expired_hours=table.retention.expired_hours,
+        released_hours=table.retention.released_hours,
+        case_days=table.case_days,
+    )
+
+
+def _words(table: WordsTable) -> Words:
+    return Words(table.de, table.en)

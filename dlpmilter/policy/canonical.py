@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The canonical form of a policy and its hash, which stands in every record. Never reads a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpmilter.policy.domains import DomainLists
+    from dlpmilter.policy.schema import Governance, HoldTerms, Rule
+
+
+def canonical_form(
+    rules: Sequence[Rule], domains: DomainLists, governance: Governance | None, hold: HoldTerms
+) -> bytes:
+    """Everything a verdict or its handling rests on, as UTF-8 JSON with sorted keys.
+
+    Rules in their order, class lists by content (comments, order and file names do not count), internal
+    domains, governance, times of a hold.
+    """
+    form = {
+        "rules": [_rule(each) for each in rules],
+        "lists": sorted([each.recipient_class, each.shipped, each.digest] for each in domains.lists),
+        "internal": list(domains.internal),
+        "governance": _plain(governance),
+        "hold": _plain(hold),
+    }
+    return json.dumps(form, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_text).encode()
+
+
+def policy_version(rules: Sequence[Rule], domains: DomainLists, governance: Governance | None, hold: HoldTerms) -> str:
+    """SHA-256 of the canonical form, 64 hex digits."""
+    return hashlib.sha256(canonical_form(rules, domains, governance, hold)).hexdigest()
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "stage": rule.stage,
+        "when": rule.when.source,
+        "action": rule.action.name,
+        "mode": rule.mode.value,
+        "title": _plain(rule.title),
+        "review": _plain(rule.review),
+        "rationale": rule.rationale,
+    }
+
+
+def _plain(value: Any) -> Any:  # any frozen dataclass of the policy
+    return None if value is None else dataclasses.asdict(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no canonical form")

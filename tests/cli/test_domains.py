@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dlpmilter domains classify`: the JSON contract of design section 6, input order, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from dlpmilter.cli.domains import command
+
+STRICT = str(Path(__file__).parents[2] / "policies" / "examples" / "strict")
+
+
+def _rows(*arguments: str, stdin: str | None = None, code: int = 0) -> list[dict[str, object]]:
+    result = CliRunner().invoke(command, ["classify", "--json", *arguments], input=stdin)
+    assert result.exit_code == code
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_one_object_a_line_in_input_order() -> None:
+    """Keys and values of the contract; the input stands as it was given."""
+    rows = _rows("Anna@ＧＭＸ.de", "anna@company.example", "nobody.example", "--internal", "company.example")
+    assert rows == [
+        {
+            "input": "Anna@ＧＭＸ.de",
+            "domain": "gmx.de",
+            "class": "freemail",
+            "source": "policies/domains/freemail.list@2026-11-22",
+            "lists": ["policies/domains/freemail.list"],
+        },
+        {
+            "input": "anna@company.example",
+            "domain": "company.example",
+            "class": "internal",
+            "source": "internal_domains",
+            "lists": ["internal_domains"],
+        },
+        {"input": "nobody.example", "domain": "nobody.example", "class": "unknown", "source": "none", "lists": []},
+    ]
+
+
+def test_a_local_policy_counts() -> None:
+    """--policy brings its own lists."""
+    assert _rows("a@supplier.example", "--policy", STRICT)[0]["class"] == "business"
+
+
+def test_standard_input_and_a_bad_line() -> None:
+    """`-` reads lines; what is no domain gets an error object and exit code 1, the rest is still answered."""
+    rows = _rows("-", stdin="web.de\n\nnot a domain\n<x@qq.com>\n", code=1)
+    assert [row.get("class") for row in rows] == ["freemail", None, "freemail"]
+    assert rows[1] == {"input": "not a domain", "error": "is neither a domain nor an address"}
+
+
+def test_people_get_a_line_of_text() -> None:
+    """Without --json one readable line an input."""
+    result = CliRunner().invoke(command, ["classify", "web.de"])
+    assert result.output == "web.de: freemail (web.de; policies/domains/freemail.list@2026-11-22)\n"
+
+
+def test_a_broken_policy_is_exit_code_two(tmp_path: Path) -> None:
+    """The problems go to standard error."""
+    result = CliRunner().invoke(command, ["classify", "web.de", "--policy", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "holds no policy.toml" in result.stderr

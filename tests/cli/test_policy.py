@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dlpmilter policy`: answers, exit codes, JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from dlpmilter.cli.policy import command
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_good_policy_is_named_with_its_version() -> None:
+    """Exit code 0, name, number of rules, lists, and that the block is a sample."""
+    result = CliRunner().invoke(command, ["check", "--policy", str(ROOT / "policies" / "examples" / "demo")])
+    assert result.exit_code == 0
+    assert "demo: 13 cases, 2 raises, version " in result.output
+    assert "sample" in result.output
+
+
+def test_the_default_lacks_the_block_until_told_not_to_ask() -> None:
+    """Exit code 2 with every key; --no-governance checks the rules alone; JSON says the same."""
+    result = CliRunner().invoke(command, ["check"])
+    assert result.exit_code == 2
+    assert "governance.dpo: is missing." in result.stderr
+    assert "13 problems" in result.stderr
+    assert CliRunner().invoke(command, ["check", "--no-governance"]).exit_code == 0
+    answer = json.loads(CliRunner().invoke(command, ["check", "--json"]).stdout)
+    assert answer["ok"] is False
+    assert {each["key"] for each in answer["problems"]} >= {"governance.dpo", "governance.pools"}
+    answer = json.loads(CliRunner().invoke(command, ["check", "--json", "--no-governance"]).stdout)
+    assert answer["ok"] is True
+    assert "otherwise" in answer["cases"]
+
+
+def test_the_schema_knows_every_key_of_the_shipped_policy() -> None:
+    """Editors get names and words: actions, modes, governance keys."""
+    result = CliRunner().invoke(command, ["schema"])
+    assert result.exit_code == 0
+    schema = json.loads(result.stdout)
+    assert set(schema["properties"]) == {"name", "extends", "mode", "case", "raise", "classes", "governance", "hold"}
+    assert schema["$defs"]["RuleTable"]["properties"]["action"]["enum"] == ["relay", "tag", "hold", "reject"]
+    assert "private_use" in schema["$defs"]["GovernanceTable"]["required"]
+    assert schema["additionalProperties"] is False

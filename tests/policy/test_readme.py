@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""policies/README.md says what the code does. Never repeats the document's text as a test of itself."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dlpmilter.policy.functions import FUNCTIONS
+from dlpmilter.policy.load import load_policy
+from dlpmilter.policy.match import ConditionError, FactKind, compile_condition
+from dlpmilter.policy.schema import FACTS, HoldTerms
+from dlpmilter.policy.shape import GovernanceTable, HoldTable, RetentionTable
+
+README = (Path(__file__).parents[2] / "policies" / "README.md").read_text(encoding="utf-8")
+
+
+def _block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found.group(1)
+
+
+@pytest.mark.parametrize("source", _block("conditions").splitlines())
+def test_each_condition_shown_is_accepted(source: str) -> None:
+    """A reader may copy every example of the language."""
+    assert compile_condition(source, facts=FACTS).source == source
+
+
+@pytest.mark.parametrize("line", _block("refused").splitlines())
+def test_each_mistake_shown_is_refused_as_told(line: str) -> None:
+    """The mistakes of the document are refused with the words it promises."""
+    source, _, phrase = line.partition(" -> ")
+    with pytest.raises(ConditionError) as error:
+        compile_condition(source, facts=FACTS)
+    assert phrase in str(error.value)
+
+
+def test_the_policy_shown_loads(tmp_path: Path) -> None:
+    """The example policy and the example list are a working folder; mode is a ceiling."""
+    (tmp_path / "policy.toml").write_text(_block("toml"), encoding="utf-8")
+    (tmp_path / "domains").mkdir()
+    (tmp_path / "domains" / "freemail.list").write_text(_block("list"), encoding="utf-8")
+    policy = load_policy(tmp_path, require_governance=True)
+    assert {rule.mode.value for rule in policy.rules} == {"count"}
+    assert policy.domains.classify("anna@mailbox.example").recipient_class == "freemail"
+    assert policy.domains.classify("freelancer@mailbox.example").recipient_class == "partner"
+
+
+def test_the_table_of_facts_is_the_table_of_the_code() -> None:
+    """Name, type, cost and meaning of every fact stand in the document."""
+    kinds = {FactKind.text: "text", FactKind.number: "number", FactKind.flag: "flag", FactKind.word: "word"}
+    for name, fact in FACTS.items():
+        kind = "domain" if fact.domain else kinds[fact.kind]
+        cost = "structure" if fact.structure else "headers"
+        assert f"| `{name}` | {kind} | {cost} | {fact.doc} |" in README
+        if fact.kind is FactKind.word:
+            assert f"Words of `{name}`: `{' '.join(fact.values)}`" in README
+
+
+def test_the_table_of_functions_is_the_table_of_the_code() -> None:
+    """Each function stands in the document with its meaning."""
+    for name, function in FUNCTIONS.items():
+        assert re.search(rf"\| `{name}\(.*?\)` \| {re.escape(function.doc)} \|", README)
+
+
+def test_every_governance_and_hold_key_is_explained() -> None:
+    """No key of the two blocks is missing in the document, and the defaults shown are the code's."""
+    for key in GovernanceTable.model_fields:
+        assert f"| `{key}` |" in README
+    terms = HoldTerms()
+    for key in [*HoldTable.model_fields, *RetentionTable.model_fields]:
+        assert f"`{key}`" in README or f"[hold.{key}]" in README
+    for key in ("working_days", "remind_at_share", "remind_days_before", "case_days", "withdrawn_hours"):
+        assert f"`{key}` ({getattr(terms, key)}" in README

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Splice:
 def spliced(blocks: Iterable[bytes], splices: Sequence[Splice]) -> Iterator[bytes]:
     """The mail given in blocks with every splice applied; splices are in order and do not overlap."""
     todo = sorted(splices, key=lambda splice: splice.start)
-    if any(left.end > right.start for left, right in zip(todo, todo[1:], strict=False)):
+    if any(left.end > right.start for left, right in pairwise(todo)):
         message = "splices overlap"
         raise ValueError(message)
     offset = 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two failures: ours (temporary, 4xx, upstream keeps the mail) and a decision (permanent, 5xx).
 
-The public text holds no internals: no path, no exception, no configuration value.
+The public text never holds internals: no path, no exception, no configuration value.
 """
 
 from __future__ import annotations

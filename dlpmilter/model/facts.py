@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pure engine must be told because it may not look: clock, owners, directory names."""
+"""What the pure engine must be told because it may not look: clock, owners, directory names. Never looks itself."""
 
 from __future__ import annotations
 

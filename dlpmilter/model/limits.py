@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one table of limits: what we refuse, spill, or call uninspectable, before any parser runs.
 
-Every number is a default that `[limits]` in dlpmilter.toml may change; deploy/dlpmilter.toml
-documents each of them.
+Never enforces one: each room does that where it reads. Every number is a default that `[limits]` in
+dlpmilter.toml may change; deploy/dlpmilter.toml documents each of them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Limits:
     """Text of one part that is looked at for quoted mail."""
     inspect_seconds: float = 10.0
     """Wall time the structure of one mail may take; above it the mail is uninspectable."""
+    inspect_memory_octets: int = 512 * MIB
+    """Address space of one inspection worker; a mail that needs more is uninspectable."""
     idle_seconds: float = 300.0
     """RFC 5321 4.5.3.2.7: a server waits at least five minutes for the next command."""
     data_idle_seconds: float = 180.0

@@ -40,7 +40,9 @@ class Head:
     def fields(self) -> tuple[HeaderField, ...]:
         """Every field in order."""
         return tuple(
-            HeaderField(self.raw[start:value].split(b":", 1)[0].strip().decode("latin-1"), self.raw[value:end], start, end)
+            HeaderField(
+                self.raw[start:value].split(b":", 1)[0].strip().decode("latin-1"), self.raw[value:end], start, end
+            )
             for _, start, value, end in self.spans
         )
 
@@ -67,7 +69,8 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class Part:
     """One node of the MIME tree. Offsets count octets of the message; of an embedded mail that had
-    to be decoded first (`decoded`), they are those of the part that held it."""
+    to be decoded first (`decoded`), they are those of the part that held it.
+    """
 
     path: str
     type: str

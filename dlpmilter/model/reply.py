@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An SMTP reply (RFC 5321 section 4.2) kept verbatim, so that it can be passed on unchanged."""
+"""An SMTP reply (RFC 5321 section 4.2) kept verbatim, so that it can be passed on; never reworded."""
 
 from __future__ import annotations
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octets to text: RFC 2047 words, charsets from an allow-list, HTML without its tags. Linear and capped.
+
+Never lets Python pick a codec by a name from the mail: `unicode_escape`, `punycode` and the like are
+codecs too.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import html
+import re
+
+MAX_HEADER = 32 * 1024
+
+_ALLOWED = frozenset(
+    codecs.lookup(name).name
+    for name in (
+        *("ascii utf-8 utf-16 utf-16-le utf-16-be utf-32 utf-7 iso2022_jp iso2022_kr hz".split()),
+        *(f"iso8859-{number}" for number in (*range(1, 12), 13, 14, 15, 16)),
+        *(f"cp{number}" for number in (437, 850, 852, 855, 858, 865, 866, 874, 932, 936, 949, 950, *range(1250, 1259))),
+        *("koi8-r koi8-u mac-roman mac-latin2 mac-cyrillic gb2312 gbk gb18030 big5 big5hkscs".split()),
+        *(
+            "shift_jis euc_jp euc_kr johab tis-620 ptcp154 euc_jis_2004 shift_jis_2004 iso2022_jp_1 iso2022_jp_2".split()
+        ),
+    )
+)
+_ALIASES = {"x-unknown": "", "unknown-8bit": "", "default": "", "iso-8859-8-i": "iso8859-8", "x-sjis": "cp932",
+            "x-mac-roman": "mac-roman", "windows-31j": "cp932", "ks_c_5601-1987": "cp949", "x-gbk": "gbk",
+            "cp-850": "cp850", "unicode-1-1-utf-7": "utf-7", "utf8mb4": "utf-8"}  # fmt: skip
+_NO_TRANSLATION = {"ascii", "us-ascii", ""}
+
+_WORD = re.compile(rb"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?\r\n]*+)\?=")
+_BETWEEN_WORDS = re.compile(rb"(\?=)[ \t\r\n]++(?==\?)")
+_QP_BLANKS = re.compile(rb"[ \t]++(?=\r?\n|\Z)")
+
+_DROPPED = ("script", "style", "head", "title", "noscript", "template")
+_BREAKS = frozenset(
+    "p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote pre section article header footer dt dd body form".split()
+)
+_TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:]*)")
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
+
+
+def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
+    """The octets as text, and whether the declared charset was one we know and fitted.
+
+    Falls back to UTF-8 and then Windows-1252, which never fails: a mail is never unreadable
+    for its charset alone, but the caller is told.
+    """
+    name = _ALIASES.get(charset.strip().strip("\"'").lower(), charset.strip().strip("\"'").lower())
+    if name not in _NO_TRANSLATION:
+        try:
+            codec = codecs.lookup(name).name
+            if codec in _ALLOWED:
+                return octets.decode(codec), True
+        except (LookupError, ValueError):  # unknown name, a name with NUL, octets that do not fit
+            pass
+    known = name in _NO_TRANSLATION
+    try:
+        return octets.decode("utf-8"), known or octets.isascii()
+    except UnicodeDecodeError:
+        return octets.decode("cp1252", "replace"), known
+
+
+def knows_charset(charset: str) -> bool:
+    """Whether text in this charset can be read here; "" and us-ascii can."""
+    name = _ALIASES.get(charset.strip().strip("\"'").lower(), charset.strip().strip("\"'").lower())
+    if name in _NO_TRANSLATION:
+        return True
+    try:
+        return codecs.lookup(name).name in _ALLOWED
+    except (LookupError, ValueError):
+        return False
+
+
+def decode_words(value: bytes) -> str:
+    """A header value as text with RFC 2047 words decoded, raw UTF-8 kept; looks at 32 KB at most."""
+    value = value[:MAX_HEADER]
+    if b"=?" not in value:
+        return charset_text(value, "")[0]
+    value = _BETWEEN_WORDS.sub(rb"\1", value)  # RFC 2047 6.2: blanks between two words are not shown
+    out: list[str] = []
+    pending, pending_charset, position = b"", "", 0
+    for match in _WORD.finditer(value):
+        charset = match[1].decode("latin-1").lower()
+        octets = _word_octets(match[2], match[3])
+        between = value[position : match.start()]
+        if pending and (between or charset != pending_charset):
+            out.append(charset_text(pending, pending_charset)[0])
+            pending = b""
+        out.append(charset_text(between, "")[0])
+        # neighbours of one charset are joined first: mail programs split inside a character
+        pending, pending_charset, position = pending + octets, charset, match.end()
+    if pending:
+        out.append(charset_text(pending, pending_charset)[0])
+    out.append(charset_text(value[position:], "")[0])
+    return "".join(out)
+
+
+def _word_octets(kind: bytes, data: bytes) -> bytes:
+    if kind in b"bB":
+        return decode_base64(data)
+    return binascii.a2b_qp(data.replace(b"_", b"=20"))
+
+
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+
+
+def decode_base64(data: bytes) -> bytes:
+    """Base64 as a forgiving mail program reads it: foreign octets skipped, missing padding added."""
+    clean = data.translate(None, _NOT_BASE64)
+    tail = len(clean) % 4
+    if tail == 1:
+        clean, tail = clean[:-1], 0
+    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+
+
+def decode_body(octets: bytes, encoding: str) -> bytes:
+    """Undo a Content-Transfer-Encoding; an unknown one leaves the octets as they are."""
+    if encoding == "base64":
+        return decode_base64(octets)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(_QP_BLANKS.sub(b"", octets))
+    return octets
+
+
+def html_text(markup: str) -> str:
+    """Visible text of HTML, block elements as line breaks. One pass with `find`: never quadratic."""
+    out: list[str] = []
+    position, size = 0, len(markup)
+    lower = markup.lower() if len(markup.lower()) == size else markup
+    gone: set[str] = set()
+    while position < size:
+        opening = markup.find("<", position)
+        if opening < 0:
+            out.append(_BLANKS.sub(" ", markup[position:]))
+            break
+        if opening > position:
+            out.append(_BLANKS.sub(" ", markup[position:opening]))
+        position = _after_tag(markup, lower, opening, out, gone)
+    return html.unescape("".join(out)).replace("\xa0", " ")
+
+
+def _after_tag(markup: str, lower: str, opening: int, out: list[str], gone: set[str]) -> int:
+    """Append what the markup at `opening` shows and say where to go on.
+
+    `gone` remembers closers that do not occur any more, so that 20,000 open comments cost one search.
+    """
+    if markup.startswith("<!--", opening):
+        return _past(markup, "-->", opening + 4, gone) or opening + 4
+    name = _TAG_NAME.match(markup, opening + 1)
+    if name is None:
+        if markup.startswith(("<!", "<?"), opening):
+            return _past(markup, ">", opening, gone) or len(markup)
+        out.append("<")
+        return opening + 1
+    tag = name[1].lower()
+    if tag in _BREAKS:
+        out.append("\n")
+    elif tag in ("td", "th"):
+        out.append("\t")
+    end = _past(markup, ">", name.end(), gone)
+    if end is None:
+        return len(markup)
+    if tag in _DROPPED and markup[opening + 1] != "/":
+        closer = _past(lower, f"</{tag}", end, gone)
+        return (_past(markup, ">", closer, gone) or len(markup)) if closer else end
+    return end
+
+
+def _past(text: str, needle: str, start: int, gone: set[str]) -> int | None:
+    if needle in gone:
+        return None
+    found = text.find(needle, start)
+    if found < 0:
+        gone.add(needle)
+        return None
+    return found + len(needle)

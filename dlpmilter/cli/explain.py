@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dlpmilter explain`: what would happen to a mail file, and why. Never sends, stores or changes anything."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from dlpmilter.model.facts import Facts
+    from dlpmilter.model.limits import Limits
+    from dlpmilter.policy.schema import Policy
+
+
+class Job(NamedTuple):
+    """One mail to explain; `sender` and `rcpt` come from the headers when they are not given."""
+
+    file: str
+    sender: str | None
+    rcpt: tuple[str, ...]
+    problem: str = ""
+
+
+class Court(NamedTuple):
+    """Everything that is the same for all files."""
+
+    policy: Policy
+    limits: Limits
+    facts: Facts
+
+
+@click.command()
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="dlpmilter.toml: policy, internal domains, limits, owners."
+)
+@click.option("--policy", type=click.Path(path_type=Path), help="Policy directory instead of the shipped default.")
+@click.option("--sender", help="Envelope sender (MAIL FROM); <> for none. Default: Return-Path, else From.")
+@click.option("--rcpt", multiple=True, help="Envelope recipient (RCPT TO), may be repeated. Default: To, Cc and Bcc.")
+@click.option("--internal", multiple=True, help="A domain of the company, may be repeated.")
+@click.option("--now", help="The time to judge at, ISO 8601, for example 2026-11-22T09:00:00+01:00.")
+@click.option("--all", "everything", is_flag=True, help="Read every part, also those that no rule asks for.")
+@click.option(
+    "--batch", type=click.Path(path_type=Path), help='JSON lines with "file", "sender" and "rcpt"; - for stdin.'
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file instead of text.")
+@click.argument("files", nargs=-1)
+def command(
+    config: Path | None,
+    policy: Path | None,
+    sender: str | None,
+    rcpt: tuple[str, ...],
+    internal: tuple[str, ...],
+    now: str | None,
+    everything: bool,  # noqa: ARG001 - all text is read whoever asks; kept because scripts pass it
+    batch: Path | None,
+    as_json: bool,
+    files: tuple[str, ...],
+) -> None:
+    """Say for each mail file what would happen to each recipient, and every reason for it.
+
+    A file named - is read from standard input. Exit 1 when a file could not be read.
+    """
+    if bool(files) == (batch is not None):
+        raise click.UsageError("Name mail files, or a batch with --batch FILE; one of the two.")
+    court = _court(config, policy, internal, now)
+    jobs = [Job(file, sender, rcpt) for file in files] if batch is None else list(_read_batch(batch))
+    failed = False
+    with _progress(len(jobs)) as step:
+        for job in jobs:
+            result = explain_one(job, court)
+            failed = failed or "error" in result
+            click.echo(json.dumps(result, ensure_ascii=True) if as_json else _as_text(result))
+            sys.stdout.flush()
+            step()
+    sys.exit(1 if failed else 0)
+
+
+def explain_one(job: Job, court: Court) -> dict[str, Any]:
+    """The explanation of one file, or `{"file", "error"}`."""
+    from dlpmilter.model.address import AddressError
+
+    if job.problem:
+        return {"file": job.file, "error": job.problem}
+    try:
+        return _judge(job, _content(job.file), court)
+    except OSError as error:
+        return {"file": job.file, "error": f"cannot be read: {error.strerror or type(error).__name__}"}
+    except AddressError as error:
+        return {"file": job.file, "error": f"the sender or a recipient is not a mail address: {error}"}
+
+
+def _judge(job: Job, content: bytes, court: Court) -> dict[str, Any]:
+    from dlpmilter.engine.evaluate import evaluate
+    from dlpmilter.engine.explain import explanation
+    from dlpmilter.mime.head import read_head
+    from dlpmilter.mime.structure import read_structure
+    from dlpmilter.model.transaction import Client, Transaction
+    from dlpmilter.policy.match import Needs
+
+    head = read_head(content[: court.limits.header_octets + 1], court.limits)
+    transaction = Transaction(
+        id="explain",
+        client=Client(""),
+        sender=_sender(job, head),
+        recipients=_recipients(job, head),
+        head=head.raw,
+        size=len(content),
+        received_at=court.facts.now,
+    )
+    verdict = evaluate(transaction, head, court.facts, court.policy, read_structure(content, court.limits))
+    if isinstance(verdict, Needs):
+        raise TypeError("the engine asked for the structure it already has")
+    return explanation(job.file, verdict)
+
+
+def _content(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+
+
+def _sender(job: Job, head: Any) -> Any:
+    from dlpmilter.engine.addresses import address_of
+    from dlpmilter.model.address import NULL_SENDER, AddressError, parse_address
+    from dlpmilter.model.transaction import EnvelopePath
+
+    if job.sender is not None:
+        text = job.sender.strip().strip("<>")
+        return EnvelopePath(parse_address(text) if text else NULL_SENDER)
+    returned = head.get("return-path")
+    if returned is not None and returned.strip() == b"<>":
+        return EnvelopePath(NULL_SENDER)
+    for value in (returned, head.get("from")):
+        try:
+            return EnvelopePath(parse_address(address_of(value)))
+        except AddressError:
+            continue
+    return EnvelopePath(NULL_SENDER)
+
+
+def _recipients(job: Job, head: Any) -> tuple[Any, ...]:
+    from dlpmilter.engine.addresses import addresses_of
+    from dlpmilter.model.address import AddressError, parse_address
+    from dlpmilter.model.transaction import EnvelopePath
+
+    if job.rcpt:
+        return tuple(EnvelopePath(parse_address(each)) for each in job.rcpt)
+    found: dict[str, Any] = {}
+    for name in ("to", "cc", "bcc"):
+        for value in head.all(name):
+            for address in addresses_of(value):
+                try:
+                    found.setdefault(address, EnvelopePath(parse_address(address)))
+                except AddressError:
+                    continue  # a header may hold anything; it is evidence only
+    return tuple(found.values())
+
+
+def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], now: str | None) -> Court:
+    from dlpmilter.config import ConfigError, load_config
+    from dlpmilter.model.facts import Facts
+    from dlpmilter.model.limits import Limits
+    from dlpmilter.policy.load import load_policy
+
+    try:
+        loaded = load_config(config) if config is not None else None
+        directory = policy or (loaded.policy if loaded else None)
+        domains = (*(loaded.internal_domains if loaded else ()), *internal)
+        return Court(
+            load_policy(directory, internal_domains=domains),
+            loaded.bounds if loaded else Limits(),
+            Facts(now=_time(now), owners=loaded.owners if loaded else {}),
+        )
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(2)
+
+
+def _time(text: str | None) -> datetime:
+    from datetime import UTC, datetime
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a time like 2026-11-22T09:00:00+01:00.", param_hint="--now"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _read_batch(path: Path) -> Iterator[Job]:
+    try:
+        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{path} cannot be read: {error.strerror}.", param_hint="--batch") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield _batch_job(line, number)
+
+
+def _batch_job(line: bytes, number: int) -> Job:
+    try:
+        row = json.loads(line)
+        file, sender, rcpt = row["file"], row.get("sender"), row.get("rcpt") or ()
+        rcpt = (rcpt,) if isinstance(rcpt, str) else tuple(rcpt)
+        if isinstance(file, str) and isinstance(sender, str | None) and all(isinstance(each, str) for each in rcpt):
+            return Job(file, sender, rcpt)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return Job(f"line {number}", None, (), 'the batch line is not {"file": "...", "sender": "...", "rcpt": ["..."]}')
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar on a terminal for many files, nothing in a pipe."""
+    if total < 20 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task("explain", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _as_text(result: dict[str, Any]) -> str:
+    if "error" in result:
+        return f"{result['file']}: {result['error']}"
+    message = result["message"]
+    marks = [name for name in ("earlier_mail", "ambiguous") if message[name]]
+    marks += [f"uninspectable: {', '.join(message['uninspectable'])}"] if message["uninspectable"] else []
+    lines = [
+        f"{result['file']}: {result['verdict']}",
+        f"  kind {message['kind']} ({message['confidence']:.2f})" + (f"; {'; '.join(marks)}" if marks else ""),
+        *_signals(message["evidence"]),
+    ]
+    for each in result["recipients"]:
+        lines.append(f"  {each['address']}: {each['action']}")
+        lines.append(f"    class {each['class']} ({each['class_source']}), relation {each['relation']}")
+        lines.append(f"    because {', '.join(each['reasons'])}" if each["reasons"] else "    no rule matched")
+    if not result["recipients"]:
+        lines.append("  no recipient: name one with --rcpt")
+    return "\n".join(lines)
+
+
+def _signals(evidence: Iterable[dict[str, str]]) -> list[str]:
+    return [f"  sign {each['signal']} in {each['where']}" for each in list(evidence)[:8]]

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dlpmilter explain` as a program: files, batch, standard input, errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+FORWARD = CORPUS / "01-forward-own-german.eml"
+
+
+def explain(*arguments: str, stdin: bytes = b"") -> tuple[int, list[dict[str, Any]], str]:
+    run = subprocess.run(
+        [sys.executable, "-m", "dlpmilter", "explain", *arguments], input=stdin, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    rows = [json.loads(line) for line in run.stdout.decode().splitlines()] if "--json" in arguments else []
+    return run.returncode, rows, run.stdout.decode() + run.stderr.decode()
+
+
+def test_a_forward_to_the_own_box_is_explained() -> None:
+    """Recipients come from the header; class, relation, action and reasons are told."""
+    code, (row,), _ = explain("--internal", "corp.example", "--json", str(FORWARD))
+    assert code == 0
+    assert (row["verdict"], row["message"]["kind"]) == ("hold", "forward")
+    (one,) = row["recipients"]
+    assert (one["address"], one["class"], one["relation"]) == ("annaberger84@gmx.de", "freemail", "own_private")
+    assert "own-private-mailbox" in one["rules"]
+
+
+def test_envelope_flags_win_over_headers() -> None:
+    """--sender and --rcpt are the envelope."""
+    code, (row,), _ = explain(
+        "--internal", "corp.example", "--sender", "x@corp.example", "--rcpt", "k@kunde.example", "--rcpt", "b@web.de",
+        "--json", str(FORWARD),
+    )  # fmt: skip
+    assert code == 0
+    assert [one["address"] for one in row["recipients"]] == ["k@kunde.example", "b@web.de"]
+
+
+def test_files_come_out_in_order_and_a_missing_one_is_told() -> None:
+    """One line a file in input order, standard input included; exit 1 for the failed one."""
+    code, rows, _ = explain("--json", str(FORWARD), "nowhere.eml", "-", stdin=FORWARD.read_bytes())
+    assert code == 1
+    assert [row["file"] for row in rows] == [str(FORWARD), "nowhere.eml", "-"]
+    assert "error" in rows[1]
+    assert rows[2]["message"] == rows[0]["message"]
+
+
+def test_a_batch_names_file_sender_and_recipients(tmp_path: Path) -> None:
+    """JSON lines; a line that is none fails alone."""
+    batch = tmp_path / "batch.jsonl"
+    lines = [json.dumps({"file": str(FORWARD), "sender": "anna.berger@corp.example", "rcpt": ["a@gmx.de"]}), "nonsense"]
+    batch.write_text("\n".join([*lines, json.dumps({"file": str(FORWARD), "rcpt": ["not an address"]})]), "utf-8")
+    code, rows, _ = explain("--internal", "corp.example", "--json", "--batch", str(batch))
+    assert code == 1
+    assert rows[0]["recipients"][0]["address"] == "a@gmx.de"
+    assert "line 2" in rows[1]["file"]
+    assert "mail address" in rows[2]["error"]
+
+
+def test_text_for_people() -> None:
+    """Without --json every recipient has a line with the action and one with the reasons."""
+    code, _, text = explain("--internal", "corp.example", str(FORWARD))
+    assert code == 0
+    assert "annaberger84@gmx.de: hold" in text
+    assert "own-private-mailbox" in text
+
+
+def test_usage_errors_are_two(tmp_path: Path) -> None:
+    """No file, a time that is none, a policy that is not there: exit 2 and a sentence."""
+    assert explain()[0] == 2
+    code, _, text = explain("--now", "tomorrow", str(FORWARD))
+    assert code == 2
+    assert "2026-11-22T09:00" in text
+    assert explain("--policy", str(tmp_path / "nowhere"), str(FORWARD))[0] == 2
+
+
+def test_broken_mail_is_no_failed_file(tmp_path: Path) -> None:
+    """Whatever octets a file holds, they are judged."""
+    file = tmp_path / "broken.eml"
+    file.write_bytes(bytes(range(256)) * 10)
+    code, (row,), _ = explain("--json", "--sender", "a@corp.example", "--rcpt", "a@gmx.de", str(file))
+    assert code == 0
+    assert row["recipients"][0]["action"] == "hold"

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts and readers the tests of notices/ share."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any
+
+from dlpmilter.model.words import Kind, RecipientClass, Relation
+from dlpmilter.notices.facts import HeldRecipient, Letterhead, NoticeFacts
+
+KEY = b"k" * 32
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+LATER = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
+LETTERHEAD = Letterhead("postmaster@firma.example", "mx.firma.example", KEY)
+OWN_BOX = HeldRecipient("anna.beispiel@gmx.example", RecipientClass.freemail, Relation.own_private)
+BANNED = (
+    "verstoß", "vergehen", "täter", "verdacht", "abgemahnt", "strafbar", "exfiltr",
+    "violation", "offence", "offense", "suspect", "disciplin", "breach",
+)  # fmt: skip
+
+
+def facts(**changes: Any) -> NoticeFacts:
+    """A held forward to the own box, with the given changes."""
+    values: dict[str, Any] = {
+        "case_id": "K7Q2M9",
+        "person_address": "anna.beispiel@firma.example",
+        "recipients": (OWN_BOX,),
+        "company": "Beispiel GmbH",
+        "contact": "datenschutz@firma.example, 0711 4000",
+        "received_at": NOW,
+        "deadline": LATER,
+        "kind": Kind.forward,
+    }
+    return NoticeFacts(**(values | changes))
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    """The mail as a receiver's software reads it."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def text_of(raw: bytes) -> str:
+    """The body, line breaks of the layout taken back."""
+    content = parsed(raw).get_content()
+    assert isinstance(content, str)
+    return " ".join(content.split())

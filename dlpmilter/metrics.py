@@ -17,7 +17,9 @@ refused = Counter("dlpmilter_refused", "Permanent refusals by protocol rule, not
 alarms = Counter("dlpmilter_alarms", "Trouble an operator must see, by kind.", ["kind"])
 outcome_unknown = Counter("dlpmilter_outcome_unknown", "Mails whose final dot got no reply: may be sent twice.")
 duplicates_suppressed = Counter("dlpmilter_duplicates_suppressed", "Recipients not relayed again on a retry.")
-notices = Counter("dlpmilter_notices", "Notices put into the outbox or left out, by kind and reason.", ["kind", "reason"])
+notices = Counter(
+    "dlpmilter_notices", "Notices put into the outbox or left out, by kind and reason.", ["kind", "reason"]
+)
 policy_reloads = Counter("dlpmilter_policy_reloads", "Policy reloads, by result.", ["result"])
 sweeps = Counter("dlpmilter_swept", "What the sweep did, by kind.", ["kind"])
 unforeseen = Counter("dlpmilter_unforeseen", "Errors nobody expected, by place.", ["place"])
@@ -28,7 +30,9 @@ open_transactions = Gauge(
     "dlpmilter_open_transactions", "Mails between final dot and reply.", multiprocess_mode="livesum"
 )
 open_cases = Gauge("dlpmilter_open_cases", "Cases nobody has decided yet.", multiprocess_mode="livemostrecent")
-outbox_due = Gauge("dlpmilter_outbox_owed", "Mails we owe and have not handed over.", multiprocess_mode="livemostrecent")
+outbox_due = Gauge(
+    "dlpmilter_outbox_owed", "Mails we owe and have not handed over.", multiprocess_mode="livemostrecent"
+)
 
 answer_seconds = Histogram(
     "dlpmilter_answer_seconds",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verdict -> what is sent to whom with which edits, what is held, what is refused.
 
-Pure: decides nothing new but how a verdict can be carried out without silence or loss.
+Pure: never decides anew, only how a verdict can be carried out without silence or loss.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Networks:
         known = self._known.get(address)
         if known is None:
             known = self._look(address)
-            if len(self._known) < 10_000:  # noqa: PLR2004 - a cache, not a list of all hosts
+            if len(self._known) < 10_000:  # a cache, not a list of all hosts
                 self._known[address] = known
         return known
 

@@ -22,6 +22,16 @@ Health = Callable[[], tuple[bool, str]]
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
 
 
+def forget_process(metrics_directory: Path, pid: int) -> None:
+    """Take the gauges of a process that has ended out of the sums; what it counted stays."""
+    multiprocess.mark_process_dead(pid, str(metrics_directory))  # type: ignore[no-untyped-call]
+
+
+def forget_process(directory: Path, pid: int) -> None:
+    """Take an ended process out of the gauges; what it counted stays counted."""
+    multiprocess.mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+
+
 class _Quiet(WSGIRequestHandler):
     timeout = 10
 

@@ -31,8 +31,14 @@ if TYPE_CHECKING:
 
 READ_LIMIT = 64 * 1024
 
+
 class Judge(Protocol):
     """What the door hands a whole mail to: the pipeline. It owns session and message from then on."""
+
+    @property
+    def accepting(self) -> bool:
+        """False while new mail could not be recorded."""
+        ...
 
     async def accept(self, transaction: Transaction, message: MessageBytes, session: Session) -> Reply:
         """The reply to the final dot."""
@@ -55,7 +61,7 @@ class House:
     commits: set[asyncio.Task[Reply]] = field(default_factory=set)
 
 
-class Hangup(Exception):  # noqa: N818 - no error: the connection is over and what had to be said was said
+class Hangup(Exception):  # no error: the connection is over and what had to be said was said
     """Ends the command loop."""
 
 
@@ -231,7 +237,7 @@ class Connection(SMTP):
 
     async def _farewell(self, failure: Failure, reason: str) -> NoReturn:
         """Say why and hang up."""
-        counter = metrics.tempfails if failure.code < 500 else metrics.refused  # noqa: PLR2004 - RFC 5321 4.2.1
+        counter = metrics.tempfails if failure.code < 500 else metrics.refused  # RFC 5321 4.2.1
         counter.labels(reason).inc()
         maillog.protocol_error(self._peer, reason)
         self._writer.write(failure.reply + b"\r\n")

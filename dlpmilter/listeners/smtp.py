@@ -109,6 +109,9 @@ class Door(Connection):
         self._check_utf8(sender, sender.parameter("SMTPUTF8") is not None)
         if declared_size(sender) > self._size_limit((await self.house.hop.capabilities()).size):
             raise PermanentFailure("the mail is too big", code=552, enhanced="5.3.4")
+        if not self.house.judge.accepting:
+            metrics.tempfails.labels("journal").inc()
+            raise TemporaryFailure
         if not self.house.admission.disk_has_room():
             metrics.tempfails.labels("disk").inc()
             metrics.alarms.labels("spool-disk-full").inc()
@@ -258,7 +261,7 @@ class Door(Connection):
 
 def _head(message: MessageBytes, limit: int) -> bytes:
     """The header block with its empty line; all that is there when no empty line comes in `limit`."""
-    start = message.head(limit)
+    start = message.head(limit + 1)  # one octet more tells a block that is too big from one that just fits
     if start.startswith(b"\r\n"):
         return start[:2]
     end = start.find(b"\r\n\r\n")

@@ -56,7 +56,7 @@ def _parse_parameters(text: bytes) -> Parameters:
 def declared_size(path: EnvelopePath) -> int:
     """The SIZE parameter in octets, 0 when absent or no number (RFC 1870)."""
     value = path.parameter("SIZE") or b"0"
-    return int(value) if value.isdigit() and len(value) <= 20 else 0  # noqa: PLR2004 - RFC 1870 section 3
+    return int(value) if value.isdigit() and len(value) <= 20 else 0  # RFC 1870 section 3
 
 
 def parse_xforward(argument: bytes) -> dict[str, str]:
@@ -68,7 +68,7 @@ def parse_xforward(argument: bytes) -> dict[str, str]:
         if not equals or keyword not in XFORWARD_NAMES:
             raise PermanentFailure("unknown XFORWARD attribute", code=501, enhanced="5.5.4")
         text = _XTEXT.sub(lambda match: bytes([int(match[1], 16)]), value).decode("utf-8", "replace")
-        if not text.isprintable() or len(text) > 255:  # noqa: PLR2004 - Postfix's own limit
+        if not text.isprintable() or len(text) > 255:  # Postfix's own limit
             raise PermanentFailure("an XFORWARD value is not printable", code=501, enhanced="5.5.4")
         if text.upper() not in ("[UNAVAILABLE]", "[TEMPUNAVAIL]"):
             values[keyword] = text.removeprefix("IPV6:").removeprefix("IPv6:") if keyword == "ADDR" else text

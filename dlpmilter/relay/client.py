@@ -63,13 +63,17 @@ class Session:
         """DATA, `prefix` (whole header fields with CRLF), the mail; the reply to the final dot."""
         seconds = self._hop.settings.data_seconds
         ready = await self._command(b"DATA")
-        if ready.code != 354:  # noqa: PLR2004 - RFC 5321 4.1.1.4
+        if ready.code != 354:  # RFC 5321 4.1.1.4
             if ready.ok:  # 2xx where only 354 makes sense: the peer is out of step
                 self.connection.abort()
                 raise HopLost
             return ready
         blocks: Iterator[bytes] = chain((prefix,), message.chunks(65536))
-        answer = await self.connection.send_mail(blocks, seconds)
+        try:
+            answer = await self.connection.send_mail(blocks, seconds)
+        except BaseException:  # cancelled or broken inside the mail: no command may follow on this connection
+            self.connection.abort()
+            raise
         self._open = False
         self._note(answer)
         return answer
@@ -229,7 +233,7 @@ class NextHop:
 
     async def _upgrade(self, connection: Connection) -> None:
         answer = await connection.command(b"STARTTLS", self.settings.command_seconds)
-        if answer.code != 220:  # noqa: PLR2004 - RFC 3207 section 4
+        if answer.code != 220:  # RFC 3207 section 4
             raise _TlsFailed
         context = ssl.create_default_context()
         context.check_hostname = False  # encryption without verification, as Postfix's level "encrypt"

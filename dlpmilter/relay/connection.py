@@ -105,9 +105,11 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         self.transport = transport  # type: ignore[assignment]  # a stream transport: we only ever connect TCP
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Tell everybody who waits for a reply that none will come."""
         self.lost = True
         while self._waiting:
             waiter = self._waiting.popleft()
@@ -116,14 +118,17 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
 
     def pause_writing(self) -> None:
+        """Make `send_mail` wait: the peer reads slower than we write."""
         self._paused = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
+        """Let it go on."""
         if self._paused is not None and not self._paused.done():
             self._paused.set_result(None)
         self._paused = None
 
     def data_received(self, data: bytes) -> None:
+        """Turn lines into replies; a reply without end is a broken peer."""
         self._buffer += data
         while (end := self._buffer.find(b"\n")) >= 0:
             line = bytes(self._buffer[: end + 1])
@@ -188,6 +193,8 @@ class Connection(asyncio.Protocol):
     async def send_mail(self, blocks: Iterable[bytes], seconds: float) -> Reply:
         """After the 354: the mail, the final dot, the reply. Raises HopLost with `after_dot` set."""
         for block in stuffed(blocks):
+            if self._ready:
+                return self._refused_early()
             self.write(block)
             if self._paused is not None:
                 try:
@@ -196,11 +203,21 @@ class Connection(asyncio.Protocol):
                 except TimeoutError:
                     self.abort()
                     raise HopLost from None
+        if self._ready:
+            return self._refused_early()
         self.write(b".\r\n")
         try:
             return await self.reply(seconds)
         except HopLost:
             raise HopLost(after_dot=True) from None
+
+    def _refused_early(self) -> Reply:
+        """An answer in the middle of the mail ends it; only a refusal makes sense there."""
+        self.abort()
+        answer = self._ready.popleft()
+        if answer.ok:
+            raise HopLost
+        return answer
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
         """Upgrade after the 220; octets that came before the handshake end the session.

@@ -104,3 +104,17 @@ async def test_a_loss_after_the_dot_is_marked_as_such() -> None:
             await connection.send_mail([b"A: b\r\n"], 0.05)
 
     assert lost.value.after_dot
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("early", "code"), [(b"552 5.3.4 too big\r\n", 552), (b"250 fine\r\n", None)])
+async def test_an_answer_in_the_middle_of_a_mail_counts_only_as_a_refusal(early: bytes, code: int | None) -> None:
+    """A refusal before the dot is passed on; an acceptance before the dot is no acceptance."""
+    async with peer(early) as connection:
+        await asyncio.sleep(0.05)
+        if code is None:
+            with pytest.raises(HopLost) as lost:
+                await connection.send_mail([b"A: b\r\n"], 1)
+            assert not lost.value.after_dot
+        else:
+            assert (await connection.send_mail([b"A: b\r\n"], 1)).code == code

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What time does to cases: reminders, expiry, deletion. Idempotent; expiry never releases anything.
+
+Looks in a read first, so an idle sweep writes nothing. Every step is one short transaction a case.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dlpmilter.audit import trail
+from dlpmilter.audit.controller import controller_after
+from dlpmilter.audit.fields import Layer
+from dlpmilter.audit.trail import Entry
+from dlpmilter.holds import states, terms
+from dlpmilter.holds.states import FINAL, WAITING, Act, Conflict, State
+from dlpmilter.notices.dsn import DsnKind, DsnRecipient
+from dlpmilter.notices.facts import NoticeKind
+from dlpmilter.storage import case_rows, mark_rows, message_rows, notice_rows, outbox_rows, trail_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from dlpmilter.audit.trail import Value
+    from dlpmilter.holds.notify import Notifier
+    from dlpmilter.storage.bodies import BodyStore
+    from dlpmilter.storage.case_rows import Case
+    from dlpmilter.storage.database import Database
+
+BATCH = 200
+HOUSEKEEPING = timedelta(hours=1)
+EXPIRED_STATUS = "5.7.1"
+_ERASED_UNTIL = "erased-until-"
+_KEEP = {Layer.vault: "case", Layer.facts: "facts"}
+
+
+class Sweeper:
+    """Runs again and again with the same store; `notifier` carries the policy in force."""
+
+    def __init__(self, database: Database, bodies: BodyStore) -> None:
+        self._database = database
+        self._bodies = bodies
+        self._next_housekeeping: datetime | None = None
+
+    async def run(self, notifier: Notifier, now: datetime) -> dict[str, int]:
+        """Do what is due and return how often what was done. Raises TemporaryFailure."""
+        counts: Counter[str] = Counter()
+        counts["expired"] = await self._expire(notifier, now)
+        counts["reminded"] = await self._remind(notifier, now)
+        counts["purged"] = await self._purge(notifier, now)
+        if self._next_housekeeping is None or now >= self._next_housekeeping:
+            counts.update(await self._housekeeping(notifier, now))
+            self._next_housekeeping = now + HOUSEKEEPING
+        return dict(counts)
+
+    async def _expire(self, notifier: Notifier, now: datetime) -> int:
+        due = await self._database.read(lambda conn: case_rows.overdue(conn, WAITING, now, BATCH))
+        done = 0
+        for case in due:
+            done += await self._database.write(partial(_expire_one, case_id=case.id, notifier=notifier, now=now))
+        return done
+
+    async def _remind(self, notifier: Notifier, now: datetime) -> int:
+        waiting = await self._database.read(lambda conn: case_rows.in_states(conn, {State.held}))
+        done = 0
+        for case in waiting:
+            placed, ends = case.created_at.astimezone(), case.deadline.astimezone()
+            wanted = terms.reminders_due(placed, ends, notifier.policy.hold, now)
+            if wanted > case.reminders and now < case.deadline:
+                act = partial(_remind_one, case=case, wanted=wanted, notifier=notifier, now=now)
+                done += await self._database.write(act)
+        return done
+
+    async def _purge(self, notifier: Notifier, now: datetime) -> int:
+        over = await self._database.read(lambda conn: case_rows.with_content_only_in(conn, FINAL, BATCH))
+        done = 0
+        for case in over:
+            ends = max(hold.state_at + terms.keep_for(hold.state, notifier.policy.hold) for hold in case.holds)
+            if ends <= now:
+                done += await self._database.write(partial(_purge_one, case_id=case.id, bodies=self._bodies, now=now))
+        return done
+
+    async def _housekeeping(self, notifier: Notifier, now: datetime) -> dict[str, int]:
+        personal = now - timedelta(days=notifier.policy.hold.case_days)
+        facts = now - timedelta(days=terms.FACT_DAYS)
+        version = notifier.policy.version
+        counts = {
+            "fields-erased": await self._erase_until(Layer.vault, personal, version, now)
+            + await self._erase_until(Layer.facts, facts, version, now)
+        }
+
+        def act(conn: Connection) -> None:
+            counts["cases-removed"] = case_rows.remove(conn, case_rows.purged_before(conn, personal, BATCH))
+            counts["message-keys"] = message_rows.forget(conn, message_rows.stale(conn, now - terms.MESSAGE_KEY_AGE))
+            counts["notices"] = notice_rows.purge(conn, now - terms.NOTICE_AGE)
+            counts["marks"] = mark_rows.purge(conn, now)
+            unused = message_rows.unused_bodies(conn, now - terms.OUTLIVES)
+            counts["bodies"] = sum(self._bodies.purge(conn, body_id) for body_id in unused)
+            counts["orphans"] = self._bodies.sweep_orphans(conn, now)
+
+        await self._database.write(act)
+        return counts
+
+    async def _erase_until(self, layer: Layer, before: datetime, version: str, now: datetime) -> int:
+        """Erase one layer in the entries of all days before that; remembers how far it came."""
+        done = 0
+        while step := await self._database.write(
+            partial(_erase_some, layer=layer, before=before.date(), version=version, now=now)
+        ):
+            done += step
+        return done
+
+
+def _expire_one(conn: Connection, *, case_id: str, notifier: Notifier, now: datetime) -> int:
+    case = case_rows.get(conn, case_id)
+    holds = states.possible(Act.expire, case.holds) if case else ()
+    if case is None or not holds or case.deadline > now:
+        return 0
+    found = controller_after(transmitted=False)
+    fields: dict[str, Value] = {"controller-after": found.after.value, "controller-basis": found.basis}
+    for number, hold in enumerate(holds):
+        fields[f"recipient.{number}.address"] = hold.recipient.mailbox.text
+    try:
+        states.move(
+            conn, Act.expire, holds, Entry("expired", "withhold", case.policy_version, case.id, fields, now), now
+        )
+    except Conflict:
+        return 0
+    recipients = [DsnRecipient(hold.recipient, EXPIRED_STATUS) for hold in holds]
+    mail = notifier.report(DsnKind.expired, case, recipients, now) or notifier.notice(
+        NoticeKind.expired, case, holds, now
+    )
+    notifier.queue(conn, case.id, mail, now)
+    return len(holds)
+
+
+def _remind_one(conn: Connection, *, case: Case, wanted: int, notifier: Notifier, now: datetime) -> int:
+    current = case_rows.get(conn, case.id)
+    waiting = [hold for hold in current.holds if hold.state == State.held] if current else []
+    if current is None or not waiting or not case_rows.set_reminders(conn, case.id, wanted, case.reminders):
+        return 0
+    mail = notifier.notice(NoticeKind.reminder, current, waiting, now)
+    return int(not notifier.queue(conn, case.id, mail, now, mark=f"-{wanted}"))
+
+
+def _purge_one(conn: Connection, *, case_id: str, bodies: BodyStore, now: datetime) -> int:
+    case = case_rows.get(conn, case_id)
+    if case is None or case.purged_at is not None or any(hold.state not in FINAL for hold in case.holds):
+        return 0
+    if case.body_id is not None:
+        if outbox_rows.body_owed(conn, case.body_id):
+            return 0
+        bodies.purge(conn, case.body_id)
+    case_rows.purge_content(conn, case.id, now)
+    trail.append(conn, Entry("purged", "none", case.policy_version, case.id, {"scope": "content"}, now))
+    return 1
+
+
+def _erase_some(conn: Connection, *, layer: Layer, before: date, version: str, now: datetime) -> int:
+    name = _ERASED_UNTIL + layer.value
+    done_until = trail_rows.noted(conn, name) or ""
+    last = (before - timedelta(days=1)).isoformat()
+    if last <= done_until:
+        return 0
+    places = trail_rows.values_of_days(conn, done_until, before.isoformat(), layer.value, BATCH)
+    if not places:
+        trail_rows.note(conn, name, last)
+        return 0
+    return trail.erase(conn, places, policy_version=version, scope=f"retention {_KEEP[layer]}", at=now)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`holds`, `audit verify` and `keys` as people call them: exit codes, JSON, and who may do what."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import os
+import pwd
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dlpmilter.cli.main import command
+from tests.holds.house import PROJECT, rooms
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+def run(*arguments: str) -> Result:
+    """Call the command line in this process."""
+    return CliRunner().invoke(command, list(arguments))
+
+
+def write_config(folder: Path, reviewers: str) -> str:
+    """A dlpmilter.toml beside an existing database and key."""
+    file = folder / "dlpmilter.toml"
+    file.write_text(
+        'internal_domains = ["company.example"]\nnext_hop = "127.0.0.1:2525"\ndatabase = "dlpmilter.db"\n'
+        f'key_file = "key.toml"\npostmaster = "postmaster@company.example"\nhostname = "hop.company.example"\n'
+        f'policy = "{PROJECT / "policies" / "examples" / "demo"}"\n{reviewers}'
+    )
+    return str(file)
+
+
+def mapped(address: str, *pools: str) -> str:
+    """The calling user as a reviewer."""
+    return f'[reviewers.{ME}]\naddress = "{address}"\npools = {json.dumps(list(pools))}\n'
+
+
+def held(folder: Path, **more: Any) -> str:
+    """One held mail; its case."""
+
+    async def place() -> str:
+        async with rooms(folder) as r:
+            return (await r.hold(**more)).case_id
+
+    return asyncio.run(place())
+
+
+def test_list_show_approve(tmp_path: Path) -> None:
+    """A mapped reviewer sees what waits, approves it, and the case goes on to releasing."""
+    case_id = held(tmp_path)
+    file = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    listed = run("holds", "list", "--json", "--config", file)
+    assert listed.exit_code == 0, listed.output
+    (row,) = [json.loads(line) for line in listed.output.splitlines()]
+    assert (row["case"], row["holds"][0]["state"], row["subject"]) == (case_id, "held", "Fwd: Grüße")
+    assert case_id in run("holds", "list", "--config", file).output
+    approved = run("holds", "approve", case_id, "--json", "--config", file)
+    assert approved.exit_code == 0, approved.output
+    assert json.loads(approved.output)["holds"][0]["state"] == "releasing"
+    shown = json.loads(run("holds", "show", case_id, "--json", "--config", file).output)
+    assert [entry["event"] for entry in shown["trail"]] == ["decided", "approved", "releasing"]
+    assert run("holds", "show", case_id, "--config", file).exit_code == 0
+    assert run("holds", "approve", case_id, "--config", file).exit_code == 1
+
+
+def test_an_unmapped_user_decides_nothing_and_sees_no_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root or not: without a mapping there is no decision, whatever sudo's variables say."""
+    case_id = held(tmp_path)
+    file = write_config(tmp_path, '[reviewers.somebody-else]\naddress = "rita@company.example"\npools = ["privacy"]\n')
+    monkeypatch.setenv("SUDO_USER", "somebody-else")
+    monkeypatch.setenv("SUDO_UID", "4711")
+    monkeypatch.setenv("USER", "somebody-else")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    assert getpass.getuser() == "somebody-else"  # the variables lie, the process does not
+    for arguments in (
+        ["approve", case_id],
+        ["reject", case_id, "no"],
+        ["withdraw", case_id],
+        ["justify", case_id, "R1"],
+        ["release", case_id],
+    ):
+        result = run("holds", *arguments, "--config", file)
+        assert result.exit_code == 1
+        assert "[reviewers]" in result.output
+    (row,) = [json.loads(line) for line in run("holds", "list", "--json", "--config", file).output.splitlines()]
+    assert (row["sender"], row["subject"], row["holds"][0]["address"]) == (None, None, None)
+
+
+def test_the_sender_justifies_and_withdraws_but_never_decides(tmp_path: Path) -> None:
+    """The mapped sender may explain and take back; approving is refused with a sentence."""
+    case_id = held(tmp_path)
+    file = write_config(tmp_path, mapped("Anna.Berg@company.example", "privacy"))
+    assert run("holds", "justify", case_id, "R1", "My laptop is broken", "--config", file).exit_code == 0
+    refused = run("holds", "approve", case_id, "--config", file)
+    assert (refused.exit_code, "somebody else" in refused.output) == (1, True)
+    assert run("holds", "justify", case_id, "R99", "--config", file).exit_code == 2
+    assert run("holds", "withdraw", case_id, "--config", file).exit_code == 0
+    assert run("holds", "list", "--config", file).output.strip() == "No case waits."
+
+
+def test_mistakes_have_their_exit_codes(tmp_path: Path) -> None:
+    """An unknown case is 1, a broken or missing configuration or database 2, and no traceback is shown."""
+    file = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    missing = run("audit", "verify", "--config", file)
+    assert (missing.exit_code, "is not there" in missing.output) == (2, True)
+    held(tmp_path)
+    assert run("holds", "show", "XXXX-XXXX-XXXX", "--config", file).exit_code == 1
+    assert run("holds", "list", "--config", str(tmp_path / "none.toml")).exit_code == 2
+    (tmp_path / "dlpmilter.db").write_bytes(b"not a database" * 1000)
+    for rest in tmp_path.glob("dlpmilter.db-*"):
+        rest.unlink()
+    assert run("holds", "list", "--config", file).exit_code == 75
+
+
+def test_audit_verify_names_the_first_bad_place(tmp_path: Path) -> None:
+    """A whole trail is 0 with its head; after an edit it is 1 and says where."""
+    import sqlite3
+
+    held(tmp_path)
+    held(tmp_path)
+    file = write_config(tmp_path, "")
+    fine = run("audit", "verify", "--json", "--config", file)
+    assert fine.exit_code == 0
+    head = json.loads(fine.output)["head"]
+    assert run("audit", "verify", "--head", head, "--config", file).exit_code == 0
+    conn = sqlite3.connect(tmp_path / "dlpmilter.db")
+    conn.execute("UPDATE trail SET action = 'relay' WHERE seq = 2")
+    conn.commit()
+    conn.close()
+    bad = run("audit", "verify", "--json", "--config", file)
+    assert (bad.exit_code, json.loads(bad.output)["seq"]) == (1, 2)
+    assert "entry 2" in run("audit", "verify", "--config", file).output
+
+
+def test_a_new_key_tells_about_its_backup(tmp_path: Path) -> None:
+    """The key file is made once, private, and the words after it say what to do."""
+    file = tmp_path / "key.toml"
+    made = run("keys", "new", str(file))
+    assert made.exit_code == 0
+    assert "backup_confirmed" in made.output
+    assert file.stat().st_mode & 0o777 == 0o600
+    secret = file.read_text().split('key = "')[1].split('"')[0]
+    assert secret not in made.output
+    assert run("keys", "new", str(file)).exit_code == 2
+    file.write_text(file.read_text() + f'backup_confirmed = "{date(2026, 11, 22)}"\n')

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: builds one gate or one office from the configuration and runs it.
+
+Never contains logic of a room; whoever wants to know who talks to whom reads this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpmilter import maillog, metrics
+from dlpmilter.config import Config, ConfigError, load_config
+from dlpmilter.content.inspect import Inspector
+from dlpmilter.holds.desk import Desk
+from dlpmilter.listeners.admission import Admission, Networks
+from dlpmilter.listeners.session import House
+from dlpmilter.listeners.smtp import Door
+from dlpmilter.model.errors import TemporaryFailure
+from dlpmilter.pipeline import Pipeline
+from dlpmilter.policy.load import load_policy
+from dlpmilter.relay.client import NextHop
+from dlpmilter.relay.outbox import OutboxWorker
+from dlpmilter.spill import Budget
+from dlpmilter.storage.bodies import BodyStore
+from dlpmilter.storage.database import Database
+from dlpmilter.storage.keys import Keyring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlpmilter.policy.schema import Policy
+
+EXIT_TEMPORARY = 75
+DRAIN_SECONDS = 30.0
+SWEEP_SECONDS = 30.0
+REPLAY_SECONDS = 1.0
+
+
+class PolicySource:
+    """The policy in force. A reload that fails keeps the old one and says so in log and metric."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.current: Policy = self._load()
+        maillog.policy_loaded(self.current.version)
+
+    def _load(self) -> Policy:
+        config = self._config
+        return load_policy(
+            config.policy,
+            internal_domains=config.internal_domains,
+            require_governance=True,
+            allow_sample=config.allow_sample_governance,
+        )
+
+    def reload(self) -> None:
+        """Read the policy directory again (SIGHUP)."""
+        try:
+            self.current = self._load()
+        except ConfigError as error:
+            metrics.policy_reloads.labels("refused").inc()
+            maillog.policy_refused(len(error.problems), str(error.problems[0]))
+        else:
+            metrics.policy_reloads.labels("loaded").inc()
+            maillog.policy_loaded(self.current.version)
+
+
+@dataclass(slots=True)
+class Rooms:
+    """What gate and office have in common."""
+
+    config: Config
+    policy: PolicySource
+    keyring: Keyring
+    database: Database
+    bodies: BodyStore
+    hop: NextHop
+    desk: Desk
+
+    @classmethod
+    async def open(cls, config: Config) -> Rooms:
+        """Open database and keys. Raises ConfigError, TemporaryFailure."""
+        policy = PolicySource(config)
+        keyring = Keyring.load(config.key_file, require_backup=True)
+        database = Database(config.database, fatal=_durability_lost)
+        await database.start()
+        bodies = BodyStore(database, keyring, spool=config.spool_directory)
+        hop = NextHop(config.next_hop, config.relay, config.hostname)
+        desk = Desk(config, policy, database, bodies, keyring)
+        return cls(config, policy, keyring, database, bodies, hop, desk)
+
+    async def close(self) -> None:
+        """Close what was opened, the database last."""
+        await self.hop.close()
+        await self.desk.close()
+        await self.database.close()
+
+
+def _durability_lost(error: BaseException) -> None:
+    """The disk failed under an fsync: nothing this process believes about it can be trusted."""
+    maillog.fatal(f"durability-lost: {type(error).__name__}")
+    os._exit(EXIT_TEMPORARY)
+
+
+async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event, ready: int) -> None:
+    """Accept mail on the inherited listener until told to stop, then finish what is open."""
+    rooms = await Rooms.open(config)
+    inspector = Inspector(config.bounds)
+    await inspector.start()
+    house = House(
+        config=config,
+        hop=rooms.hop,
+        judge=Pipeline(config, rooms.policy, rooms.desk, inspector),
+        admission=Admission(config.bounds, config.spool_directory),
+        allowed=Networks(config.allowed_clients),
+        xforward=Networks(config.xforward_clients),
+        tls=_server_tls(config),
+        budget=Budget(config.bounds.memory_total_octets),
+    )
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    server = await loop.create_server(lambda: Door(house), sock=listener, backlog=1024)
+    replay = asyncio.create_task(_replay_for_ever(rooms))
+    _say_ready(ready)
+    await stop.wait()
+    maillog.stopping("drain")
+    server.close()
+    replay.cancel()
+    await _drain(house)
+    await inspector.close()
+    await rooms.close()
+
+
+async def _replay_for_ever(rooms: Rooms) -> None:
+    """An outcome in the journal stops new mail: bring it home as soon as the database is back."""
+    while True:
+        if not rooms.desk.accepting:
+            with contextlib.suppress(TemporaryFailure):
+                await rooms.desk.replay()
+        await asyncio.sleep(REPLAY_SECONDS)
+
+
+async def _drain(house: House) -> None:
+    house.admission.draining = True
+    for door in list(house.doors):
+        door.drain()
+    deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+    while (house.doors or house.commits) and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.05)
+    if house.commits:
+        await asyncio.wait(house.commits, timeout=DRAIN_SECONDS)
+
+
+async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
+    """Send what we owe, remind, expire, delete, until told to stop."""
+    rooms = await Rooms.open(config)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    outbox = OutboxWorker(
+        rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
+    )
+    tasks = [asyncio.create_task(outbox.run()), asyncio.create_task(_sweep_for_ever(rooms))]
+    _say_ready(ready)
+    stopping = asyncio.create_task(_stopped(stop))
+    done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await rooms.close()
+    for task in done - {stopping}:  # a worker must never end by itself: the supervisor starts a new office
+        task.result()
+
+
+async def _stopped(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _sweep_for_ever(rooms: Rooms) -> None:
+    while True:
+        try:
+            counts = await rooms.desk.sweep(datetime.now(UTC))
+        except TemporaryFailure as error:
+            metrics.alarms.labels("store-unavailable").inc()
+            maillog.store_unavailable(error)
+        else:
+            for kind, count in counts.items():
+                metrics.sweeps.labels(kind).inc(count)
+            if any(counts.values()):
+                maillog.swept(counts)
+            await _count_backlog(rooms)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _count_backlog(rooms: Rooms) -> None:
+    cases, owed = await rooms.desk.backlog()
+    metrics.open_cases.set(cases)
+    metrics.outbox_due.set(owed)
+
+
+def _server_tls(config: Config) -> ssl.SSLContext | None:
+    if config.tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.tls.certificate, config.tls.key)
+    return context
+
+
+def _say_ready(descriptor: int) -> None:
+    os.write(descriptor, b"1")
+    os.close(descriptor)
+
+
+def _watch_lifeline(descriptor: int, stop: asyncio.Event) -> None:
+    """The supervisor holds the other end: when it is gone, so are we."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
+
+    def ended() -> None:
+        loop.remove_reader(descriptor)
+        stop.set()
+
+    loop.add_reader(descriptor, ended)
+
+
+async def _main(role: str, config: Config, descriptors: list[int]) -> None:
+    stop = asyncio.Event()
+    lifeline, ready, *rest = descriptors
+    _watch_lifeline(lifeline, stop)
+    if role == "gate":
+        listener = socket.socket(fileno=rest[0])
+        listener.setblocking(False)
+        await run_gate(config, listener, stop, ready)
+    else:
+        await run_office(config, stop, ready)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m dlpmilter.app ROLE CONFIG LIFELINE READY [LISTENER]`, started by the supervisor only."""
+    role, config_file, *descriptors = arguments
+    maillog.start(role)
+    try:
+        config = load_config(Path(config_file))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner, contextlib.suppress(KeyboardInterrupt):
+            runner.run(_main(role, config, [int(each) for each in descriptors]))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except (TemporaryFailure, OSError) as error:  # no room for the journal, no database: the supervisor tries again
+        maillog.fatal(str(error))
+        return EXIT_TEMPORARY
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One fresh mail from the final dot to the reply: judge, record, act, record, answer.
+
+Both doors call this and nothing else. Never answers 250 unless each recipient is accepted by
+the next hop, owed in the outbox, or held; never acts on a verdict that is not yet recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dlpmilter import maillog, metrics
+from dlpmilter.actions.plan import Plan, Send, make_plan, settled
+from dlpmilter.engine.evaluate import evaluate, unjudged
+from dlpmilter.mime.apply import Splice, spliced
+from dlpmilter.mime.head import read_head
+from dlpmilter.mime.trace import own_fields, received_field, times_received, times_seen
+from dlpmilter.model.errors import Failure, PermanentFailure, TemporaryFailure
+from dlpmilter.model.facts import Facts
+from dlpmilter.model.reply import Reply, reply
+from dlpmilter.model.words import Action
+from dlpmilter.policy.match import Needs
+from dlpmilter.relay.connection import HopLost
+from dlpmilter.spill import MessageBytes
+
+if TYPE_CHECKING:
+    from dlpmilter.config import Config
+    from dlpmilter.content.inspect import Inspector
+    from dlpmilter.holds.desk import Desk, PolicyInForce
+    from dlpmilter.holds.place import Decided
+    from dlpmilter.model.message import Head, Structure
+    from dlpmilter.model.transaction import EnvelopePath, Transaction
+    from dlpmilter.model.verdict import Verdict
+    from dlpmilter.policy.schema import Policy
+    from dlpmilter.relay.client import Session
+
+POISON_TRIES = 3
+_POISON_MEMORY = 1000
+
+
+@dataclass(slots=True)
+class _Work:
+    """One mail on its way."""
+
+    transaction: Transaction
+    message: MessageBytes
+    session: Session
+    started: float
+    policy: Policy
+    head: Head
+    structure: Structure | None = None
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def report_body(self) -> tuple[int, int] | None:
+        return self.structure.report_body if self.structure else None
+
+
+class Pipeline:
+    """The way of a fresh mail, for one gate."""
+
+    def __init__(self, config: Config, policy: PolicyInForce, desk: Desk, inspector: Inspector) -> None:
+        self._config = config
+        self._policy = policy
+        self._desk = desk
+        self._inspector = inspector
+        self._broken: Counter[bytes] = Counter()
+
+    @property
+    def accepting(self) -> bool:
+        """Whether what is started now could be recorded."""
+        return self._desk.accepting
+
+    async def accept(self, transaction: Transaction, message: MessageBytes, session: Session) -> Reply:
+        """The reply to the final dot. Owns `message` and `session`; raises nothing."""
+        head = read_head(transaction.head, self._config.bounds)
+        work = _Work(transaction, message, session, time.monotonic(), self._policy.current, head)
+        metrics.open_transactions.inc()
+        try:
+            return await self._accept(work)
+        except Failure as error:
+            counter = metrics.tempfails if error.code < 500 else metrics.refused  # RFC 5321 4.2.1
+            counter.labels(error.enhanced).inc()
+            answer = reply(error.code, f"{error.enhanced} {error.text}")
+        except Exception as error:  # noqa: BLE001 - anything unforeseen is temporary (design invariant 1)
+            metrics.unforeseen.labels("pipeline").inc()
+            maillog.unforeseen("pipeline", error)
+            answer = reply(451, "4.3.0 try again later")
+        finally:
+            metrics.open_transactions.dec()
+            metrics.answer_seconds.observe(work.seconds)
+            session.done()
+            work.message.close()
+        maillog.answered(transaction.id, size=transaction.size, seconds=work.seconds, reply=answer.text)
+        return answer
+
+    async def _accept(self, work: _Work) -> Reply:
+        self._refuse_loops(work.transaction)
+        quiet = self._desk.is_own_notice(work.transaction.head)
+        passed = await self._desk.passed_by_release(work.transaction, work.message)
+        self._strip_own_fields(work)
+        verdict = await self._judge(work, passed)
+        self._count(verdict)
+        if not verdict.needs_record:
+            return await self._relay_all(work)
+        return await self._record_and_act(work, verdict, quiet=quiet)
+
+    # -- before the judge ------------------------------------------------------------------
+
+    def _refuse_loops(self, transaction: Transaction) -> None:
+        """RFC 5321 section 6.3: too many hops, or three times through this very installation."""
+        reason = ""
+        if times_received(transaction.head) >= self._config.bounds.received_lines:
+            reason = "received-lines"
+        elif times_seen(transaction.head, self._desk.instance) >= 2:  # once more is a loop
+            reason = "own-trace"
+        if reason:
+            maillog.loop_detected(transaction.id, reason)
+            raise PermanentFailure("this mail runs in circles", code=554, enhanced="5.4.6")
+
+    def _strip_own_fields(self, work: _Work) -> None:
+        """Nobody outside may write our header fields: not to pass, not to look tagged."""
+        ranges = own_fields(work.transaction.head)
+        if not ranges:
+            return
+        head = b"".join(spliced([work.transaction.head], [Splice(*each) for each in ranges]))
+        self._replace_message(work, tuple(Splice(*each) for each in ranges))
+        work.transaction = replace(work.transaction, head=head, size=work.message.size)
+        work.head = read_head(head, self._config.bounds)
+
+    def _replace_message(self, work: _Work, splices: tuple[Splice, ...]) -> None:
+        edited = self._edited(work.message, splices)
+        work.message.close()
+        work.message = edited
+
+    def _edited(self, message: MessageBytes, splices: tuple[Splice, ...]) -> MessageBytes:
+        edited = MessageBytes(self._config.spool_directory, threshold=self._config.bounds.memory_message_octets)
+        for block in spliced(message.chunks(), splices):
+            edited.write(block)
+        return edited
+
+    # -- judging ---------------------------------------------------------------------------
+
+    async def _judge(self, work: _Work, passed: frozenset[bytes]) -> Verdict:
+        """The verdict as it can be carried out; a judge that breaks three times on a mail holds it."""
+        transaction = work.transaction
+        try:
+            verdict = await self._evaluate(work)
+        except Exception as error:  # noqa: BLE001 - a broken judge is no free pass and no lost mail
+            maillog.judge_failed(transaction.id, error)
+            metrics.alarms.labels("judge-failed").inc()
+            self._again_or_hold(transaction)
+            verdict = unjudged(transaction, work.policy, self._facts())
+        if passed:
+            each = tuple(
+                replace(one, action=Action.relay, reasons=(*one.reasons, "released-by-reviewer"))
+                if one.recipient.mailbox.raw in passed
+                else one
+                for one in verdict.dispositions
+            )
+            verdict = replace(verdict, dispositions=each)
+        return settled(verdict, null_sender=transaction.sender.mailbox.null, report_body=work.report_body)
+
+    async def _evaluate(self, work: _Work) -> Verdict:
+        facts = self._facts()
+        result = evaluate(work.transaction, work.head, facts, work.policy)
+        if isinstance(result, Needs):
+            work.structure = await self._inspector.structure(work.message)
+            result = evaluate(work.transaction, work.head, facts, work.policy, work.structure)
+        if isinstance(result, Needs):
+            raise TypeError("the engine asked twice")  # a bug of ours, caught above
+        return result
+
+    def _facts(self) -> Facts:
+        return Facts(now=datetime.now(UTC), owners=self._config.owners)
+
+    def _again_or_hold(self, transaction: Transaction) -> None:
+        """451 twice, so that a passing fault heals; then hold, so that the mail does not circle for days."""
+        key = hashlib.sha256(transaction.sender.mailbox.raw + b"\0" + transaction.head).digest()
+        self._broken[key] += 1
+        if self._broken[key] < POISON_TRIES:
+            raise TemporaryFailure
+        del self._broken[key]
+        if len(self._broken) > _POISON_MEMORY:
+            self._broken.clear()
+
+    @staticmethod
+    def _count(verdict: Verdict) -> None:
+        metrics.transactions.labels(verdict.action.name).inc()
+        for one in verdict.dispositions:
+            metrics.recipients.labels(one.recipient_class.value, one.action.name).inc()
+            for hit in one.rules:
+                metrics.rule_matches.labels(hit.id, hit.mode.value).inc()
+
+    # -- acting ----------------------------------------------------------------------------
+
+    def _trace(self, transaction: Transaction) -> bytes:
+        return received_field(transaction, self._config.hostname, self._desk.instance, transaction.id)
+
+    async def _relay_all(self, work: _Work) -> Reply:
+        """No record, one variant, everyone: the open transaction gets the bytes, upstream the reply."""
+        answer = await self._send_open(work, self._trace(work.transaction), work.message)
+        maillog.relayed(
+            work.transaction.id, client=work.transaction.client.address, size=work.transaction.size,
+            recipients=len(work.transaction.recipients), seconds=work.seconds, reply=answer.text,
+        )  # fmt: skip
+        return answer
+
+    async def _send_open(self, work: _Work, prefix: bytes, message: MessageBytes) -> Reply:
+        self._check_time(work)
+        try:
+            return await work.session.data(prefix, message)
+        except HopLost as error:
+            if error.after_dot:
+                metrics.outcome_unknown.inc()
+                maillog.may_be_sent_twice(work.transaction.id)
+            raise
+
+    def _check_time(self, work: _Work) -> None:
+        """Start nothing that upstream would not wait for: it would send the mail again."""
+        if work.seconds > self._config.bounds.answer_seconds - self._config.relay.data_seconds / 2:
+            metrics.alarms.labels("too-slow").inc()
+            raise TemporaryFailure
+
+    async def _record_and_act(self, work: _Work, verdict: Verdict, *, quiet: bool) -> Reply:
+        plan = make_plan(verdict, work.report_body)
+        try:
+            decided = await self._desk.decide(work.transaction, verdict, work.message, work.policy, quiet=quiet)
+        except TemporaryFailure as error:
+            metrics.alarms.labels("store-unavailable").inc()
+            maillog.store_unavailable(error)
+            raise
+        maillog.decided(
+            work.transaction.id, case=decided.case_id, repeated=decided.repeated,
+            actions={one.action.name for one in verdict.dispositions},
+            rules={hit.id for one in verdict.dispositions for hit in one.rules},
+        )  # fmt: skip
+        return await self._act(work, plan, decided)
+
+    async def _act(self, work: _Work, plan: Plan, decided: Decided) -> Reply:
+        sends = _without(plan.sends, decided.relayed_before)
+        if skipped := sum(len(one.recipients) for one in plan.sends) - sum(len(one.recipients) for one in sends):
+            metrics.duplicates_suppressed.inc(skipped)
+        whole = len(sends) == 1 and sends[0].recipients == work.transaction.recipients
+        durable = bool(plan.held) or bool(plan.rejected) or skipped > 0
+        outcomes: dict[EnvelopePath, Reply | None] = {}
+        last: Reply | None = None
+        for number, send in enumerate(sends):
+            fresh = not whole
+            try:
+                answers = await self._send(work, send, fresh=fresh)
+            except TemporaryFailure as error:
+                unknown = isinstance(error, HopLost) and error.after_dot
+                said = None if unknown else reply(error.code, f"{error.enhanced} {error.text}")
+                answers = dict.fromkeys(send.recipients, said)
+            outcomes.update(answers)
+            refused = tuple(path for path, answer in answers.items() if answer is None or not answer.ok)
+            if refused and not durable and number == 0 and len(refused) == len(send.recipients):
+                await self._desk.outcome(decided, outcomes)
+                return answers[refused[0]] or reply(451, "4.4.2 try again later")
+            durable = True
+            if refused:
+                await self._owe(work, decided, send, refused)
+                for path in refused:  # "owed" stands in the trail already
+                    del outcomes[path]
+            last = next((answer for answer in answers.values() if answer is not None and answer.ok), last)
+        if outcomes:
+            await self._desk.outcome(decided, outcomes)
+        return self._final(plan, decided, last, whole=whole)
+
+    async def _send(self, work: _Work, send: Send, *, fresh: bool) -> dict[EnvelopePath, Reply | None]:
+        """One variant; `fresh` when the open transaction names others too and must be said again."""
+        prefix = self._trace(work.transaction) + send.header
+        message = self._edited(work.message, send.splices) if send.splices else work.message
+        try:
+            if not fresh:
+                return dict.fromkeys(send.recipients, await self._send_open(work, prefix, message))
+            self._check_time(work)
+            return await self._send_again(work, send, prefix, message)
+        finally:
+            if message is not work.message:
+                message.close()
+
+    async def _send_again(
+        self, work: _Work, send: Send, prefix: bytes, message: MessageBytes
+    ) -> dict[EnvelopePath, Reply | None]:
+        await work.session.rset()
+        answer = await work.session.mail(work.transaction.sender)
+        if not answer.ok:
+            return dict.fromkeys(send.recipients, answer)
+        answers: dict[EnvelopePath, Reply | None] = {path: await work.session.rcpt(path) for path in send.recipients}
+        taken = [path for path, each in answers.items() if each is not None and each.ok]
+        if taken:
+            answers.update(dict.fromkeys(taken, await self._send_open(work, prefix, message)))
+        return answers
+
+    async def _owe(self, work: _Work, decided: Decided, send: Send, recipients: tuple[EnvelopePath, ...]) -> None:
+        """What the next hop would not take now becomes ours, durably, before anybody hears 250."""
+        prefix = self._trace(work.transaction) + send.header
+        message = self._edited(work.message, send.splices) if send.splices else None
+        try:
+            await self._desk.owe(decided, work.transaction, recipients, prefix, message or work.message)
+        finally:
+            if message is not None:
+                message.close()
+        maillog.leftover(work.transaction.id, len(recipients))
+
+    def _final(self, plan: Plan, decided: Decided, last: Reply | None, *, whole: bool) -> Reply:
+        case = decided.case_id
+        if whole and last is not None:
+            return last
+        relayed = sum(len(send.recipients) for send in plan.sends)
+        if relayed:
+            parts = [f"relayed {relayed}", *([f"held {len(plan.held)}"] if plan.held else [])]
+            parts += [f"refused {len(plan.rejected)}"] if plan.rejected else []
+            return reply(250, f"2.6.0 {case} {', '.join(parts)}")
+        if plan.held:
+            if self._config.hold_reply == "reject" and not plan.rejected:
+                return reply(554, f"5.7.1 {case} not sent yet: waits for review, see the notice")
+            return reply(250, f"2.0.0 {case} held for review")
+        rules = ", ".join(sorted({hit.id for one in plan.rejected for hit in one.rules if hit.action is Action.reject}))
+        help_at = self._config.postmaster
+        return reply(
+            550,
+            f"5.7.1 Nicht zugestellt ({rules}). Hilfe: {help_at}, Vorgang {case}",
+            f"5.7.1 Not delivered ({rules}). Help: {help_at}, case {case}",
+        )
+
+
+def _without(sends: tuple[Send, ...], done: frozenset[bytes]) -> tuple[Send, ...]:
+    """The sends that are still to do when some recipients got the mail on an earlier try."""
+    if not done:
+        return sends
+    left = (replace(one, recipients=tuple(p for p in one.recipients if p.mailbox.raw not in done)) for one in sends)
+    return tuple(one for one in left if one.recipients)

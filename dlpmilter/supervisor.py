@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dlpmilter run`: opens the listeners, starts gates and office, replaces what ends, drains on SIGTERM.
+
+Never touches a mail or the database: each worker is a process of its own that inherits the
+listening socket, so a crash of one loses nothing the others hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlpmilter import maillog
+
+if TYPE_CHECKING:
+    from dlpmilter.config import Config
+    from dlpmilter.listeners.monitoring import Monitoring
+
+START_SECONDS = 60.0
+DRAIN_SECONDS = 35.0
+RESTART_PAUSE_SECONDS = 1.0
+BACKLOG = 1024
+
+
+class StartError(Exception):
+    """The product cannot start; the text says why and what to do."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """One child process. The lifeline is a pipe: when the supervisor dies, the child sees its end."""
+
+    role: str
+    process: asyncio.subprocess.Process
+    lifeline: int
+    ready: bool = False
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Everything `run` owns."""
+
+    config: Config
+    config_file: Path
+    roles: frozenset[str]
+    workers: list[Worker] = field(default_factory=list)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: set[asyncio.Task[None]] = field(default_factory=set)
+    listener: socket.socket | None = None
+    metrics_directory: Path = Path()
+
+    async def run(self) -> int:
+        """Start, serve until told to stop, drain. Returns the exit code."""
+        maillog.start("supervisor")
+        self._prepare_metrics()
+        if "gate" in self.roles:
+            self.listener = _listen(self.config.listen)
+        monitoring = self._monitoring()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._pass_on, signal.SIGHUP)
+        wanted = ["office"] * ("office" in self.roles)
+        wanted += ["gate"] * (self.config.worker_count if "gate" in self.roles else 0)
+        try:
+            await asyncio.gather(*(self._start(role) for role in wanted))
+            if monitoring is not None:
+                monitoring.start()
+            self._announce(monitoring.address if monitoring else None)
+            await self.stopping.wait()
+        finally:
+            await self._drain()
+            if monitoring is not None:
+                with contextlib.suppress(RuntimeError):
+                    monitoring.stop()
+            shutil.rmtree(self.metrics_directory, ignore_errors=True)
+        return 0
+
+    def _prepare_metrics(self) -> None:
+        """Each start begins with empty metric files; children write them, monitoring adds them up."""
+        name = "metrics-" + "-".join(sorted(self.roles))
+        self.metrics_directory = self.config.database.parent / name
+        shutil.rmtree(self.metrics_directory, ignore_errors=True)
+        try:
+            self.metrics_directory.mkdir(parents=True)
+        except OSError as error:
+            raise StartError(
+                f"the folder {self.config.database.parent} cannot be written ({error.strerror}): "
+                "create it and give it to the user dlpmilter runs as"
+            ) from None
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.metrics_directory)
+
+    def _monitoring(self) -> Monitoring | None:
+        if self.config.monitoring is None:
+            return None
+        from dlpmilter.listeners import monitoring  # prometheus reads the variable set above
+
+        try:
+            return monitoring.Monitoring(self.config.monitoring, self.metrics_directory, self._ready)
+        except OSError as error:
+            raise StartError(f"monitoring = {self.config.monitoring!r} cannot be opened: {error.strerror}") from None
+
+    def _ready(self) -> tuple[bool, str]:
+        missing = [role for role in sorted(self.roles) if not any(w.ready and w.role == role for w in self.workers)]
+        if self.stopping.is_set():
+            return False, "stopping"
+        return not missing, "ready" if not missing else "not running: " + ", ".join(missing)
+
+    async def _start(self, role: str) -> None:
+        lifeline_read, lifeline_write = os.pipe()
+        ready_read, ready_write = os.pipe()
+        os.set_blocking(ready_read, False)
+        descriptors = [lifeline_read, ready_write]
+        command = [sys.executable, "-m", "dlpmilter.app", role, str(self.config_file), *map(str, descriptors)]
+        if role == "gate" and self.listener is not None:
+            descriptors.append(self.listener.fileno())
+            command.append(str(self.listener.fileno()))
+        process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL)
+        os.close(lifeline_read)
+        os.close(ready_write)
+        worker = Worker(role, process, lifeline_write)
+        self.workers.append(worker)
+        watcher = asyncio.create_task(self._watch(worker))
+        self.watchers.add(watcher)
+        watcher.add_done_callback(self.watchers.discard)
+        try:
+            worker.ready = await _wait_ready(ready_read, process)
+        finally:
+            os.close(ready_read)
+        if not worker.ready and not self.stopping.is_set():
+            raise StartError(f"the {role} process did not start: see its messages above")
+
+    async def _watch(self, worker: Worker) -> None:
+        status = await worker.process.wait()
+        os.close(worker.lifeline)
+        self.workers.remove(worker)
+        self._forget_metrics(worker.process.pid)
+        if self.stopping.is_set() or not worker.ready:
+            return
+        maillog.process_ended(worker.role, worker.process.pid, status)
+        await asyncio.sleep(RESTART_PAUSE_SECONDS)
+        while not self.stopping.is_set():
+            try:
+                await self._start(worker.role)
+            except StartError:
+                await asyncio.sleep(5 * RESTART_PAUSE_SECONDS)
+            else:
+                return
+
+    def _forget_metrics(self, pid: int) -> None:
+        from dlpmilter.listeners.monitoring import forget_process  # see _monitoring
+
+        forget_process(self.metrics_directory, pid)
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.send_signal(number)
+
+    def _announce(self, metrics: str | None) -> None:
+        host = self.config.listen.rpartition(":")[0]
+        smtp = f"{host}:{self.listener.getsockname()[1]}" if self.listener else None
+        line = {"event": "ready", "smtp": smtp, "milter": None, "portal": None, "metrics": metrics}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        maillog.ready(smtp=smtp, metrics=metrics)
+
+    async def _drain(self) -> None:
+        """Stop accepting, let what is open finish, then insist."""
+        self.stopping.set()
+        maillog.stopping("signal")
+        if self.listener is not None:
+            self.listener.close()
+        self._pass_on(signal.SIGTERM)
+        if self.watchers:
+            await asyncio.wait(self.watchers, timeout=DRAIN_SECONDS)
+        self._pass_on(signal.SIGKILL)
+        if self.watchers:
+            await asyncio.wait(self.watchers, timeout=DRAIN_SECONDS)
+
+
+async def _wait_ready(descriptor: int, process: asyncio.subprocess.Process) -> bool:
+    """Whether the child wrote its ready byte before it ended or the time was up."""
+    loop = asyncio.get_running_loop()
+    said: asyncio.Future[bytes] = loop.create_future()
+
+    def read() -> None:
+        if not said.done():
+            said.set_result(os.read(descriptor, 1))
+
+    loop.add_reader(descriptor, read)
+    ended = asyncio.ensure_future(process.wait())
+    waiting: set[asyncio.Future[bytes] | asyncio.Future[int]] = {said, ended}
+    try:
+        await asyncio.wait(waiting, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return said.done() and said.result() == b"1"
+    finally:
+        loop.remove_reader(descriptor)
+        ended.cancel()
+
+
+def _listen(endpoint: str) -> socket.socket:
+    host, _, port = endpoint.rpartition(":")
+    host = host.strip("[]")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        raise StartError(
+            f"listen = {endpoint!r} cannot be opened: {error.strerror}. Is another dlpmilter running on it?"
+        ) from None
+    return listener

@@ -27,11 +27,6 @@ def forget_process(metrics_directory: Path, pid: int) -> None:
     multiprocess.mark_process_dead(pid, str(metrics_directory))  # type: ignore[no-untyped-call]
 
 
-def forget_process(directory: Path, pid: int) -> None:
-    """Take an ended process out of the gauges; what it counted stays counted."""
-    multiprocess.mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
-
-
 class _Quiet(WSGIRequestHandler):
     timeout = 10
 

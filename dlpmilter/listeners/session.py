@@ -126,12 +126,16 @@ class Connection(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Count out; a commit that runs goes on by itself."""
+        self._count_out()
+        super().connection_lost(error)
+
+    def _count_out(self) -> None:
+        """Give the place back, once: a failed TLS handshake ends a connection without connection_lost."""
         self.house.doors.discard(self)
         if self._entered:
             self._entered = False
             self.house.admission.leave(self._peer)
             metrics.connections.dec()
-        super().connection_lost(error)
 
     def eof_received(self) -> bool | None:
         """A half-closed connection still gets its reply: never cancel what runs."""
@@ -179,7 +183,10 @@ class Connection(SMTP):
             pass
         finally:
             self.forget_mail()
+            self._count_out()
             self._writer.close()
+            if self._original_transport is not None:
+                self._original_transport.close()
 
     async def _one_command(self) -> None:
         line = await self._read_line()

@@ -292,11 +292,8 @@ class Pipeline:
     async def _send_again(
         self, work: _Work, send: Send, prefix: bytes, message: MessageBytes
     ) -> dict[EnvelopePath, Reply | None]:
-        await work.session.rset()
-        answer = await work.session.mail(work.transaction.sender)
-        if not answer.ok:
-            return dict.fromkeys(send.recipients, answer)
-        answers: dict[EnvelopePath, Reply | None] = {path: await work.session.rcpt(path) for path in send.recipients}
+        said = await work.session.envelope(work.transaction.sender, send.recipients, reset=True)
+        answers: dict[EnvelopePath, Reply | None] = dict(zip(send.recipients, said, strict=True))
         taken = [path for path, each in answers.items() if each is not None and each.ok]
         if taken:
             answers.update(dict.fromkeys(taken, await self._send_open(work, prefix, message)))

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.model.reply import Reply, reply
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dlpmilter.config import NextHopSettings
     from dlpmilter.model.transaction import EnvelopePath
     from dlpmilter.spill import MessageBytes
+
+_Said = TypeVar("_Said")
 
 CAPABILITY_SECONDS = 60.0
 _CLOSING = 421
@@ -58,6 +60,31 @@ class Session:
         if "SMTPUTF8" not in self.capabilities and not path.mailbox.ascii:
             return _NOT_UTF8
         return await self._command(self._line(b"RCPT TO:", path, _RCPT_PARAMETERS))
+
+    async def envelope(
+        self, sender: EnvelopePath, recipients: Sequence[EnvelopePath], *, reset: bool = False
+    ) -> tuple[Reply, ...]:
+        """A whole envelope at once; one reply per recipient, MAIL's own when MAIL was refused.
+
+        One write where the next hop offers PIPELINING (RFC 2920). `reset` says RSET first.
+        """
+        international = sender.parameter("SMTPUTF8") is not None or not all(
+            path.mailbox.ascii for path in (sender, *recipients)
+        )
+        if international and "SMTPUTF8" not in self.capabilities:
+            return (_NOT_UTF8,) * len(recipients)
+        lines = [b"RSET"] * reset
+        lines.append(self._line(b"MAIL FROM:", sender, _MAIL_PARAMETERS))
+        lines += [self._line(b"RCPT TO:", path, _RCPT_PARAMETERS) for path in recipients]
+        self._open = True
+        if "PIPELINING" in self.capabilities:
+            answers = await self.connection.commands(lines, self._hop.settings.command_seconds)
+            for answer in answers:
+                self._note(answer)
+        else:
+            answers = [await self._command(line) for line in lines]
+        mail, *replies = answers[reset:]
+        return tuple(replies) if mail.ok else (mail,) * len(recipients)
 
     async def data(self, prefix: bytes, message: MessageBytes) -> Reply:
         """DATA, `prefix` (whole header fields with CRLF), the mail; the reply to the final dot."""
@@ -129,11 +156,21 @@ class NextHop:
         return self._capabilities
 
     async def begin(self, sender: EnvelopePath) -> tuple[Session, Reply]:
-        """A session with MAIL said; a pooled session that has died meanwhile is replaced once."""
+        """A session with MAIL said."""
+        return await self._opened(lambda session: session.mail(sender))
+
+    async def envelope(
+        self, sender: EnvelopePath, recipients: Sequence[EnvelopePath]
+    ) -> tuple[Session, tuple[Reply, ...]]:
+        """A session with the whole envelope said."""
+        return await self._opened(lambda session: session.envelope(sender, recipients))
+
+    async def _opened(self, say: Callable[[Session], Awaitable[_Said]]) -> tuple[Session, _Said]:
+        """A pooled session that has died meanwhile is replaced: nothing of the mail was sent on it."""
         while True:
             session = await self.session()
             try:
-                return session, await session.mail(sender)
+                return session, await say(session)
             except HopLost:
                 fresh = not session.used
                 session.done()
@@ -263,15 +300,12 @@ async def deliver(
 ) -> tuple[Reply, ...]:
     """One whole transaction; one reply per recipient, in order. Trouble with the hop is a 451 reply."""
     try:
-        session, answer = await hop.begin(sender)
+        session, answers = await hop.envelope(sender, recipients)
     except TemporaryFailure as error:
         return (_as_reply(error),) * len(recipients)
     try:
-        if not answer.ok:
-            return (answer,) * len(recipients)
-        answers = [await session.rcpt(each) for each in recipients]
         if not any(each.ok for each in answers):
-            return tuple(answers)
+            return answers
         final = await session.data(prefix, message)
         return tuple(final if each.ok else each for each in answers)
     except TemporaryFailure as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -189,6 +189,22 @@ class Connection(asyncio.Protocol):
             raise HopLost
         self.write(line + b"\r\n")
         return await self.reply(seconds)
+
+    async def commands(self, lines: Sequence[bytes], seconds: float) -> list[Reply]:
+        """Send several commands in one write (RFC 2920) and wait for all their replies, in order."""
+        if self._ready:
+            self.abort()
+            raise HopLost
+        loop = asyncio.get_running_loop()
+        waiters: list[asyncio.Future[Reply]] = [loop.create_future() for _ in lines]
+        self.write(b"".join(line + b"\r\n" for line in lines))
+        self._waiting.extend(waiters)
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.gather(*waiters)
+        except TimeoutError:
+            self.abort()
+            raise HopLost from None
 
     async def send_mail(self, blocks: Iterable[bytes], seconds: float) -> Reply:
         """After the 354: the mail, the final dot, the reply. Raises HopLost with `after_dot` set."""

@@ -118,3 +118,27 @@ async def test_an_answer_in_the_middle_of_a_mail_counts_only_as_a_refusal(early:
             assert not lost.value.after_dot
         else:
             assert (await connection.send_mail([b"A: b\r\n"], 1)).code == code
+
+
+@pytest.mark.asyncio
+async def test_pipelined_commands_get_their_replies_in_order() -> None:
+    """Several commands go out in one write; each reply finds its command."""
+    async with peer(b"") as connection:
+        asking = asyncio.ensure_future(connection.commands([b"RSET", b"MAIL", b"RCPT"], 2))
+        await asyncio.sleep(0)
+        connection.data_received(b"250 reset\r\n250 mail\r\n550 5.1.1")
+        connection.data_received(b" nobody\r\n")
+
+        assert [reply.lines[0] for reply in await asking] == [b"reset", b"mail", b"5.1.1 nobody"]
+
+
+@pytest.mark.asyncio
+async def test_pipelined_commands_without_answer_are_a_lost_connection() -> None:
+    """One missing reply loses all of them: nobody knows which command it belonged to."""
+    async with peer(b"") as connection:
+        asking = asyncio.ensure_future(connection.commands([b"MAIL", b"RCPT"], 0.1))
+        await asyncio.sleep(0)
+        connection.data_received(b"250 mail\r\n")
+        with pytest.raises(HopLost):
+            await asking
+        assert connection.lost

@@ -47,6 +47,7 @@ def command(once: bool, as_json: bool, port_base: int | None, policy: Path | Non
     from dlpmilter.demo.world import DemoError
 
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # a shell that starts us in the background ignores it for us
     folder = Path(tempfile.mkdtemp(prefix="dlpmilter-demo-"))
     try:
         code = _demo(folder, once=once, as_json=as_json, port_base=port_base, policy=policy)

@@ -8,6 +8,7 @@ lets a disconnect stop a commit.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -65,7 +66,7 @@ class Hangup(Exception):  # no error: the connection is over and what had to be 
     """Ends the command loop."""
 
 
-class Connection(SMTP):
+class Connection(SMTP, ABC):
     """One connection; subclasses bring the verbs and forget a half-said mail."""
 
     def __init__(self, house: House) -> None:
@@ -101,18 +102,18 @@ class Connection(SMTP):
         self._committing = False
 
     @property
+    @abstractmethod
     def verbs(self) -> Mapping[bytes, Callable[[bytes], Awaitable[Reply | None]]]:
         """Command (upper case) -> coroutine that takes the argument and gives the reply."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def in_mail(self) -> bool:
         """Whether an envelope is being said."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget_mail(self) -> None:
         """Drop the envelope that is being said, and what it holds of the next hop."""
-        raise NotImplementedError
 
     # -- connection life, on the skeleton ------------------------------------------------
 

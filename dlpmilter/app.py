@@ -22,7 +22,9 @@ from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
 from dlpmilter.holds.desk import Desk
+from dlpmilter.holds.requests import Requests
 from dlpmilter.listeners.admission import Admission, Networks
+from dlpmilter.listeners.control import Control
 from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
@@ -162,20 +164,24 @@ async def _drain(house: House) -> None:
 
 
 async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
-    """Send what we owe, remind, expire, delete, until told to stop."""
+    """Send what we owe, remind, expire, delete, answer the command line, until told to stop."""
     rooms = await Rooms.open(config)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
     outbox = OutboxWorker(
         rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
     )
-    tasks = [asyncio.create_task(outbox.run()), asyncio.create_task(_sweep_for_ever(rooms))]
+    requests = Requests(config, rooms.database, lambda: rooms.desk.workflow, maillog.acted)
+    control = Control(config.control_socket, requests.answer)
+    tasks = [asyncio.create_task(each) for each in (outbox.run(), _sweep_for_ever(rooms), control.run())]
+    await control.tried.wait()
     _say_ready(ready)
     stopping = asyncio.create_task(_stopped(stop))
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await control.finish()
     await rooms.close()
     for task in done - {stopping}:  # a worker must never end by itself: the supervisor starts a new office
         task.result()

@@ -22,6 +22,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.limits import Limits
 
+SOCKET_NAME_OCTETS = 80
+"""A socket's name has to fit behind /proc/self/fd/N/ in the 107 octets of unix(7)."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -130,6 +132,7 @@ class Config(_Section):
     workers: int = Field(default=0, ge=0, le=64)
     monitoring: Endpoint | None = "127.0.0.1:10028"
     spool: Path | None = None
+    control: Path | None = None
     xforward_clients: tuple[NetworkText, ...] = ()
     allow_sample_governance: bool = False
     hold_reply: Literal["accept", "reject"] = "accept"
@@ -144,10 +147,17 @@ class Config(_Section):
     def _as_tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
 
-    @field_validator("policy", "database", "spool", mode="before")
+    @field_validator("policy", "database", "spool", "control", mode="before")
     @classmethod
     def _as_path(cls, value: object) -> object:
         return Path(value) if isinstance(value, str) else value
+
+    @field_validator("control")
+    @classmethod
+    def _socket_name(cls, value: Path | None) -> Path | None:
+        if value is not None and not 0 < len(os.fsencode(value.name)) <= SOCKET_NAME_OCTETS:
+            raise ValueError(f"must name a file, with at most {SOCKET_NAME_OCTETS} octets after the last slash")
+        return value
 
     @field_validator("internal_domains")
     @classmethod
@@ -189,6 +199,11 @@ class Config(_Section):
         return self.spool or self.database.parent
 
     @property
+    def control_socket(self) -> Path:
+        """Where the office listens for the command line: `control`, else beside the database."""
+        return self.control or self.database.parent / "control.sock"
+
+    @property
     def worker_count(self) -> int:
         """Gate processes: `workers`, else one per processor up to four."""
         return self.workers or min(4, os.cpu_count() or 1)
@@ -220,7 +235,9 @@ def load_config(path: Path) -> Config:
         raise ConfigError(_problems(str(path), error)) from None
     base = path.resolve().parent
     placed = {
-        name: base / value for name in ("policy", "database", "spool") if (value := getattr(config, name)) is not None
+        name: base / value
+        for name in ("policy", "database", "spool", "control")
+        if (value := getattr(config, name)) is not None
     }
     if not config.key_file.startswith(("env:", "credential:")):
         placed["key_file"] = str(base / config.key_file)

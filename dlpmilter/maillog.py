@@ -111,6 +111,16 @@ def swept(counts: dict[str, int]) -> None:
     _write("info", "swept", **counts)
 
 
+def acted(act: str, case: str, result: str) -> None:
+    """Somebody asked the office to change a case; who it was stands in the trail alone."""
+    _write("info", "acted", act=act, case=case, result=result)
+
+
+def control_unavailable(reason: str) -> None:
+    """The control socket is not ours now; it is tried again."""
+    _write("warning", "control-unavailable", reason=reason)
+
+
 def policy_loaded(version: str) -> None:
     """This policy judges from now on."""
     _write("info", "policy-loaded", version=version)

@@ -196,3 +196,15 @@ def test_the_unit_gives_a_draining_gate_its_time() -> None:
     assert service["RestartPreventExitStatus"] == "2"
     assert service["LoadCredential"].partition(":")[0] == load_config(TOML).key_file.removeprefix("credential:")
     assert service["ExecStart"].endswith("dlpmilter run --config /etc/dlpmilter/dlpmilter.toml")
+
+
+def test_the_unit_lets_reviewers_reach_the_control_socket() -> None:
+    """The socket of the deployed configuration lies in the unit's runtime folder, which everybody may enter."""
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]  # keys are case-sensitive in systemd
+    unit.read(DEPLOY / "dlpmilter.service", encoding="utf-8")
+    service = unit["Service"]
+    assert load_config(TOML).control_socket.parent == Path("/run") / service["RuntimeDirectory"]
+    assert service["RuntimeDirectoryMode"] == "0755"
+    assert "AF_UNIX" in service["RestrictAddressFamilies"].split()
+    assert service.get("PrivateUsers", "no") == "no"  # with it, every caller would look like nobody

@@ -8,6 +8,8 @@ import getpass
 import json
 import os
 import pwd
+import socket
+import threading
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -150,3 +152,29 @@ def test_a_new_key_tells_about_its_backup(tmp_path: Path) -> None:
     assert secret not in made.output
     assert run("keys", "new", str(file)).exit_code == 2
     file.write_text(file.read_text() + f'backup_confirmed = "{date(2026, 11, 22)}"\n')
+
+
+def test_an_office_that_takes_the_request_and_ends_is_not_asked_another_way(tmp_path: Path) -> None:
+    """Nobody knows whether it was done: exit 75, a sentence, and no second try by the files."""
+    case_id = held(tmp_path)
+    file = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control.sock"))
+        listener.listen()
+        asked: list[bytes] = []
+
+        def end_after_reading() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(65536))
+
+        thread = threading.Thread(target=end_after_reading)
+        thread.start()
+        result = run("holds", "approve", case_id, "--config", file)
+        thread.join()
+    assert json.loads(asked[0]) == {"act": "approve", "case": case_id}
+    assert result.exit_code == 75
+    assert "whether it was done" in result.output
+    (tmp_path / "control.sock").unlink()
+    shown = json.loads(run("holds", "show", case_id, "--json", "--config", file).output)
+    assert [entry["event"] for entry in shown["trail"]] == ["decided"]

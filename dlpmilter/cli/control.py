@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How `holds` is answered: by the office through its control socket, else by the files themselves.
+
+Never asks twice: once a request was sent, no other way is tried, because the office may have done it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlpmilter.cli.office import calling_user, end, opened, run
+
+if TYPE_CHECKING:
+    from dlpmilter.config import Config
+    from dlpmilter.holds.workflow import Workflow
+    from dlpmilter.storage.database import Database
+
+ANSWER_SECONDS = 90.0
+"""The office answers at once, or after the waits it allows itself for the database."""
+_BLOCK = 256 * 1024
+
+
+class _NoOffice(Exception):
+    """Nobody listens, so nothing was asked; the text says what the system said."""
+
+
+class _NoAnswer(Exception):
+    """The office was asked and did not answer."""
+
+
+def ask(file: Path, act: str, **fields: object) -> dict[str, Any]:
+    """One request, answered, or the command ends with a sentence and an exit code (design section 6)."""
+    from dlpmilter.config import load_config  # the command line starts fast
+
+    async def work() -> tuple[Config, dict[str, Any] | None, str]:
+        config = load_config(file)
+        try:
+            return config, _through_socket(config.control_socket, request), ""
+        except _NoOffice as error:
+            return config, None, str(error)
+
+    request = {"act": act, **fields}
+    try:
+        config, answer, why = run(work)
+    except _NoAnswer as error:
+        seen = "Look with `dlpmilter holds list --all` whether it was done." if act not in {"list", "show"} else ""
+        end(75, f"The office took the request and did not answer: {error}. {seen or 'Try again.'}")
+    if answer is None:
+        if words := _closed(config, act):
+            place = config.control_socket
+            end(75, f"The office does not answer at {place} ({why}), and without it {words}.\n{_ADVICE}")
+        answer = run(lambda: _by_the_files(config, request))
+    if not answer.get("ok"):
+        end(int(answer.get("exit", 75)), str(answer.get("error", "The office sent an answer nobody understands.")))
+    return answer
+
+
+_ADVICE = (
+    "Start dlpmilter (systemctl start dlpmilter), or wait until it has restarted, and try again. If it runs, its "
+    "`control` has to lie in a folder that reviewers may enter; deploy/relayhost.md shows how."
+)
+
+
+def _through_socket(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Ask the office. Raises _NoOffice before, _NoAnswer after the request was sent."""
+    from dlpmilter.listeners.control_socket import address
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_SECONDS)
+        try:
+            with address(path) as place:
+                connection.connect(place)
+        except OSError as error:
+            raise _NoOffice(error.strerror or str(error)) from None
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(json.dumps(request).encode() + b"\n")  # refused early: the reason is on its way
+            got = bytearray()
+            while not got.endswith(b"\n") and (block := connection.recv(_BLOCK)):
+                got += block
+            answer = json.loads(got)
+        except (OSError, ValueError) as error:
+            raise _NoAnswer(getattr(error, "strerror", None) or "it went away") from None
+    return answer if isinstance(answer, dict) else {}
+
+
+def _closed(config: Config, act: str) -> str:
+    """Why this user cannot do without the office, "" when the files are open to him (or absent)."""
+    user = calling_user()
+    if not _open_or_absent(config.database, os.R_OK | os.W_OK):
+        return f"the user {user} cannot open the database"
+    if act in {"list", "show"}:
+        return ""
+    kind, _, name = config.key_file.partition(":")
+    if kind == "env":
+        return "" if name in os.environ else f"the key is missing: {name} is not set"
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if kind == "credential" and folder is None:
+        return "the key is missing: CREDENTIALS_DIRECTORY is not set"
+    key = Path(folder or "") / name if kind == "credential" else Path(config.key_file)
+    return "" if _open_or_absent(key, os.R_OK) else f"the user {user} cannot open the key file"
+
+
+def _open_or_absent(path: Path, mode: int) -> bool:
+    try:
+        path.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # the way by the files says it better
+    return os.access(path, mode)
+
+
+async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, Any]:
+    from dlpmilter.holds.requests import Caller, Requests
+
+    async with opened(config.database) as database:
+        keeper = os.geteuid() in {0, config.database.stat().st_uid}
+        requests = Requests(config, database, lambda: _workflow(config, database))
+        return await requests.answer(Caller(calling_user(), keeper), request)
+
+
+def _workflow(config: Config, database: Database) -> Workflow:
+    from dlpmilter.holds.notify import Notifier
+    from dlpmilter.holds.release import Sending, instance_of
+    from dlpmilter.holds.workflow import Workflow
+    from dlpmilter.policy.load import load_policy
+    from dlpmilter.storage.bodies import BodyStore
+    from dlpmilter.storage.keys import Keyring
+
+    policy = load_policy(config.policy, internal_domains=config.internal_domains)
+    keyring = Keyring.load(config.key_file)
+    return Workflow(
+        database,
+        BodyStore(database, keyring, spool=config.spool_directory),
+        Notifier.build(config, policy, keyring),
+        Sending.build(keyring, config.hostname, instance_of(keyring), config.relay.retry_days),
+    )

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request of a person, answered as JSON: list, show, justify, approve, reject, withdraw, release.
+
+Control socket and command line ask here, so both give the same answers. Never believes a request
+about who is calling: that comes from the kernel, beside the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlpmilter.audit import trail
+from dlpmilter.holds.actors import NotAllowed, actor_of
+from dlpmilter.holds.states import WAITING, Conflict, State
+from dlpmilter.holds.view import described, may_see
+from dlpmilter.holds.workflow import NoSuchCase, Workflow, case_in
+from dlpmilter.model.errors import TemporaryFailure
+from dlpmilter.storage import case_rows
+from dlpmilter.storage.bodies import BodyError
+
+if TYPE_CHECKING:
+    from dlpmilter.config import Config
+    from dlpmilter.holds.actors import Actor
+    from dlpmilter.holds.workflow import Done
+    from dlpmilter.storage.database import Database
+
+Answer = dict[str, Any]
+"""`{"ok": true, "cases": [..]}` or `{"ok": true, "case": {..}}` or a refusal."""
+
+OPEN = frozenset({*WAITING, State.approved, State.releasing, State.release_failed})
+_FIELDS: dict[str, dict[str, type]] = {
+    "list": {"all": bool},
+    "show": {"case": str},
+    "justify": {"case": str, "code": str, "text": str},
+    "approve": {"case": str},
+    "reject": {"case": str, "reason": str},
+    "withdraw": {"case": str},
+    "release": {"case": str},
+}
+ACTING = tuple(act for act in _FIELDS if act not in {"list", "show"})
+"""What changes a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the kernel says: the name of the Unix user, and whether the files are his anyway."""
+
+    user: str
+    keeper: bool
+    """Root or the service's own user: sees that cases exist, not whose they are and what they say."""
+
+
+def refusal(code: int, slug: str, sentence: str) -> Answer:
+    """An answer that says no: the exit code of design section 6, a slug for programs, a sentence for people."""
+    return {"ok": False, "exit": code, "reason": slug, "error": sentence}
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The counter where people ask. `workflow` gives the acts under the policy in force."""
+
+    config: Config
+    database: Database
+    workflow: Callable[[], Workflow]
+    log: Callable[[str, str, str], None] | None = None
+    """Told act, case ("" when there is none) and result of everything that could change a case."""
+
+    async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
+        """Do what is asked, when this person may. Raises only what nobody foresaw, and ConfigError of `workflow`."""
+        try:
+            act, asked = _checked(request)
+            answer = await self._answer(caller, act, asked)
+        except Exception as error:
+            told = _told(error)
+            if told is None:
+                raise
+            answer = told
+        if self.log is not None and request.get("act") in ACTING:
+            self.log(request["act"], answer["case"]["case"] if answer["ok"] else "", answer.get("reason", "done"))
+        return answer
+
+    async def _answer(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
+        if act == "list":
+            return {"ok": True, "cases": await self._list(caller, everything=asked["all"])}
+        if act == "show":
+            return {"ok": True, "case": await self._show(caller, asked["case"])}
+        actor = actor_of(caller.user, self.config)
+        done = await self._act(act, actor, asked)
+        return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}
+
+    async def _list(self, caller: Caller, *, everything: bool) -> list[dict[str, Any]]:
+        actor = self._reader(caller)
+        states = set(State) if everything else OPEN
+        cases = await self.database.read(lambda conn: case_rows.in_states(conn, states))
+        return [described(case, actor) for case in cases if caller.keeper or may_see(case, actor)]
+
+    async def _show(self, caller: Caller, case_id: str) -> dict[str, Any]:
+        actor = self._reader(caller)
+        case = await self.database.read(lambda conn: case_in(conn, case_id))
+        if not caller.keeper and not may_see(case, actor):
+            raise NotAllowed(
+                "not-yours", f"case {case.id} is not your own mail, and none of your pools decides about it"
+            )
+        entries = await self.database.read(lambda conn: trail.of_case(conn, case.id))
+        told = [
+            {"seq": row.seq, "day": row.day, "event": row.event, "action": row.action, "at": fields.get("at")}
+            for row, fields in entries
+        ]
+        return described(case, actor) | {"trail": told}
+
+    def _reader(self, caller: Caller) -> Actor | None:
+        """The person who looks; None for a keeper whom nobody mapped. Raises NotAllowed for all others."""
+        try:
+            return actor_of(caller.user, self.config)
+        except NotAllowed:
+            if caller.keeper:
+                return None
+            what = f"the Unix user {caller.user!r} is not in [reviewers] of dlpmilter.toml, so no case can be shown"
+            raise NotAllowed("not-mapped", f"{what}; ask your mail admin") from None
+
+    async def _act(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> Done:
+        workflow, case_id = self.workflow(), asked["case"]
+        if act == "justify":
+            return await workflow.justify(case_id, actor, asked["code"], asked["text"])
+        if act == "approve":
+            return await workflow.approve(case_id, actor)
+        if act == "reject":
+            return await workflow.reject(case_id, actor, asked["reason"])
+        if act == "withdraw":
+            return await workflow.withdraw(case_id, actor)
+        return await workflow.release(case_id, actor)
+
+
+def _checked(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The act and its fields, all of them and no other. Raises ValueError."""
+    act = request.get("act")
+    if not isinstance(act, str) or act not in _FIELDS:
+        raise ValueError(f"this is not something to ask for; known are {', '.join(_FIELDS)}")
+    wanted = _FIELDS[act]
+    if unknown := sorted(set(request) - {"act", *wanted}):
+        raise ValueError(f"{act} does not take {unknown[0][:40]!r}; who is calling is never part of a request")
+    for name, kind in wanted.items():
+        value = request.get(name)
+        if not isinstance(value, kind):
+            raise ValueError(f"{act} needs {name!r}")  # noqa: TRY004 - the sentence is for a person
+        if isinstance(value, str) and (not value.isascii() and not _encodable(value)):
+            raise ValueError(f"{name!r} is not valid UTF-8")
+    return act, {name: request[name] for name in wanted}
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _told(error: Exception) -> Answer | None:
+    """What a person hears of an error; None when it is none that we foresaw."""
+    if isinstance(error, NotAllowed):
+        return refusal(1, error.slug, f"{error}.")
+    if isinstance(error, Conflict):
+        return refusal(1, "conflict", f"{error}.")
+    if isinstance(error, NoSuchCase):
+        return refusal(1, "no-such-case", f"{error}.")
+    if isinstance(error, BodyError):
+        return refusal(1, "content-unreadable", f"The held mail cannot be opened: {error}.")
+    if isinstance(error, TemporaryFailure):
+        cause = getattr(error, "cause", error.text)
+        return refusal(75, "temporary", f"The database cannot be used right now: {cause}. Try again.")
+    return refusal(2, "usage", f"{error}.") if isinstance(error, ValueError) else None

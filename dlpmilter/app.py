@@ -33,9 +33,11 @@ from dlpmilter.policy.load import load_policy
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
+from dlpmilter.storage import outbox_rows
 from dlpmilter.storage.bodies import BodyStore
 from dlpmilter.storage.database import Database
 from dlpmilter.storage.keys import Keyring
+from dlpmilter.storage.leadership import Leadership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,7 @@ EXIT_TEMPORARY = 75
 DRAIN_SECONDS = 30.0
 SWEEP_SECONDS = 30.0
 REPLAY_SECONDS = 1.0
+LEADERSHIP_SECONDS = 1.0
 
 
 class PolicySource:
@@ -168,6 +171,22 @@ async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
     rooms = await Rooms.open(config)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    leadership = Leadership(config.database)
+    if not leadership.take():
+        maillog.office_waits()
+        _say_ready(ready)
+        ready = -1
+        while not (stop.is_set() or leadership.take()):
+            await asyncio.sleep(LEADERSHIP_SECONDS)
+    if not stop.is_set():
+        await _lead(config, rooms, stop, ready)
+    leadership.leave()
+    await rooms.close()
+
+
+async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int) -> None:
+    """Be the one office; what a predecessor had under way when it died is ours at once."""
+    await rooms.database.write(outbox_rows.give_back_all)
     outbox = OutboxWorker(
         rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
     )
@@ -178,11 +197,12 @@ async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
     _say_ready(ready)
     stopping = asyncio.create_task(_stopped(stop))
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    outbox.stop()  # what is on its way is finished and recorded: a mail cut off here would be sent twice
+    await asyncio.wait(tasks[:1], timeout=DRAIN_SECONDS)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await control.finish()
-    await rooms.close()
     for task in done - {stopping}:  # a worker must never end by itself: the supervisor starts a new office
         task.result()
 
@@ -223,6 +243,8 @@ def _server_tls(config: Config) -> ssl.SSLContext | None:
 
 
 def _say_ready(descriptor: int) -> None:
+    if descriptor < 0:  # said already
+        return
     os.write(descriptor, b"1")
     os.close(descriptor)
 

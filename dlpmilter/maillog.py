@@ -131,6 +131,11 @@ def policy_refused(problems: int, first: str) -> None:
     _write("error", "policy-refused", problems=problems, first=first)
 
 
+def office_waits() -> None:
+    """Another office works on this database; this one waits for its end."""
+    _write("info", "office-waits")
+
+
 def process_ended(role: str, pid: int, status: int) -> None:
     """A process of ours ended by itself and is replaced."""
     _write("error", "process-ended", ended=role, pid=pid, status=status)

@@ -158,6 +158,13 @@ def give_back(conn: Connection, owner: str) -> int:
     return conn.execute(update(outbox).where(outbox.c.lease == owner).values(lease=None, leased_until=None)).rowcount
 
 
+def give_back_all(conn: Connection) -> int:
+    """Drop every lease: for the only office, when it takes over from one that died."""
+    return conn.execute(
+        update(outbox).where(outbox.c.lease.is_not(None)).values(lease=None, leased_until=None)
+    ).rowcount
+
+
 def remove(conn: Connection, row_id: int) -> None:
     """Nothing of this row is owed any more."""
     conn.execute(delete(outbox).where(outbox.c.id == row_id))

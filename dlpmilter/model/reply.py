@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,15 @@ class Reply:
         return b"".join(code + b"-" + line + b"\r\n" for line in first) + code + b" " + last + b"\r\n"
 
     @property
+    def short(self) -> str:
+        """Code and enhanced code alone: what may stand in a log, since the text may quote a mail."""
+        first = self.lines[0].split(b" ", 1)[0] if self.lines else b""
+        enhanced = first.decode("ascii", "replace") if _ENHANCED.fullmatch(first) else ""
+        return f"{self.code} {enhanced}".strip()
+
+    @property
     def text(self) -> str:
-        """One line for log and trail."""
+        """One line for the trail."""
         return b" ".join((b"%d" % self.code, *self.lines)).decode("utf-8", "replace")
 
 

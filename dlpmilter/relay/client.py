@@ -73,8 +73,10 @@ class Session:
         )
         if international and "SMTPUTF8" not in self.capabilities:
             return (_NOT_UTF8,) * len(recipients)
-        lines = [b"RSET"] * reset
-        lines.append(self._line(b"MAIL FROM:", sender, _MAIL_PARAMETERS))
+        if reset and not (await self.rset()).ok:  # the old envelope may still stand: its recipients would get the mail
+            self.connection.abort()
+            raise HopLost
+        lines = [self._line(b"MAIL FROM:", sender, _MAIL_PARAMETERS)]
         lines += [self._line(b"RCPT TO:", path, _RCPT_PARAMETERS) for path in recipients]
         self._open = True
         if "PIPELINING" in self.capabilities:
@@ -83,7 +85,7 @@ class Session:
                 self._note(answer)
         else:
             answers = [await self._command(line) for line in lines]
-        mail, *replies = answers[reset:]
+        mail, *replies = answers
         return tuple(replies) if mail.ok else (mail,) * len(recipients)
 
     async def data(self, prefix: bytes, message: MessageBytes) -> Reply:
@@ -147,6 +149,11 @@ class NextHop:
         self._asked_at = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
         self._plain_until = float("-inf")
+
+    @property
+    def known(self) -> bool:
+        """Whether the next hop has told its capabilities since this process started."""
+        return self._asked_at > float("-inf")
 
     async def capabilities(self) -> Capabilities:
         """The EHLO keywords, at most a minute old; the last known ones while the hop is away."""

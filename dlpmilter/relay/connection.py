@@ -191,7 +191,10 @@ class Connection(asyncio.Protocol):
         return await self.reply(seconds)
 
     async def commands(self, lines: Sequence[bytes], seconds: float) -> list[Reply]:
-        """Send several commands in one write (RFC 2920) and wait for all their replies, in order."""
+        """Send several commands in one write (RFC 2920) and wait for all their replies, in order.
+
+        `seconds` is the patience for each reply: a slow next hop with many recipients is not a lost one.
+        """
         if self._ready:
             self.abort()
             raise HopLost
@@ -199,12 +202,20 @@ class Connection(asyncio.Protocol):
         waiters: list[asyncio.Future[Reply]] = [loop.create_future() for _ in lines]
         self.write(b"".join(line + b"\r\n" for line in lines))
         self._waiting.extend(waiters)
+        answers: list[Reply] = []
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.gather(*waiters)
-        except TimeoutError:
+            for waiter in waiters:
+                async with asyncio.timeout(seconds):
+                    answers.append(await waiter)
+        except BaseException as error:
             self.abort()
-            raise HopLost from None
+            for waiter in waiters:
+                if not waiter.cancel() and not waiter.cancelled():
+                    waiter.exception()  # looked at: the loss is told once
+            if isinstance(error, TimeoutError):
+                raise HopLost from None
+            raise
+        return answers
 
     async def send_mail(self, blocks: Iterable[bytes], seconds: float) -> Reply:
         """After the 354: the mail, the final dot, the reply. Raises HopLost with `after_dot` set."""

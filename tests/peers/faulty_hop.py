@@ -131,7 +131,8 @@ class _Session:
         await self.answer("ehlo", "\n".join(lines))
 
     async def mail_from(self, line: bytes) -> None:
-        self.mail = Received(self.number, _path(line), line, at=time.time())
+        kept = self.mail.recipients if self.mail else []  # a hop that refused RSET still has its old envelope
+        self.mail = Received(self.number, _path(line), line, recipients=kept, at=time.time())
         if not await self.answer("mail", "250 2.1.0 Ok"):
             self.mail = None
 
@@ -163,8 +164,8 @@ class _Session:
         self.mail = None
 
     async def rset(self, line: bytes) -> None:
-        self.mail = None
-        await self.answer("rset", "250 2.0.0 Ok")
+        if await self.answer("rset", "250 2.0.0 Ok"):
+            self.mail = None
 
     async def quit(self, line: bytes) -> None:
         await self.answer("quit", "221 2.0.0 Bye")

@@ -150,8 +150,13 @@ async def _replay_for_ever(rooms: Rooms) -> None:
     """An outcome in the journal stops new mail: bring it home as soon as the database is back."""
     while True:
         if not rooms.desk.accepting:
-            with contextlib.suppress(TemporaryFailure):
+            try:
                 await rooms.desk.replay()
+            except TemporaryFailure:
+                pass  # said already; the next turn tries again
+            except Exception as error:  # noqa: BLE001 - without this loop the gate would defer mail for ever
+                metrics.unforeseen.labels("replay").inc()
+                maillog.unforeseen("replay", error)
         await asyncio.sleep(REPLAY_SECONDS)
 
 
@@ -218,6 +223,9 @@ async def _sweep_for_ever(rooms: Rooms) -> None:
         except TemporaryFailure as error:
             metrics.alarms.labels("store-unavailable").inc()
             maillog.store_unavailable(error)
+        except Exception as error:  # noqa: BLE001 - one thing that cannot be swept must not stop the outbox beside it
+            metrics.unforeseen.labels("sweep").inc()
+            maillog.unforeseen("sweep", error)
         else:
             for kind, count in counts.items():
                 metrics.sweeps.labels(kind).inc(count)

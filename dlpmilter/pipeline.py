@@ -7,6 +7,7 @@ the next hop, owed in the outbox, or held; never acts on a verdict that is not y
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import Counter
@@ -99,7 +100,7 @@ class Pipeline:
             metrics.answer_seconds.observe(work.seconds)
             session.done()
             work.message.close()
-        maillog.answered(transaction.id, size=transaction.size, seconds=work.seconds, reply=answer.text)
+        maillog.answered(transaction.id, size=transaction.size, seconds=work.seconds, reply=answer.short)
         return answer
 
     async def _accept(self, work: _Work) -> Reply:
@@ -154,6 +155,8 @@ class Pipeline:
         transaction = work.transaction
         try:
             verdict = await self._evaluate(work)
+        except Failure:  # no worker in time: upstream keeps the mail
+            raise
         except Exception as error:  # noqa: BLE001 - a broken judge is no free pass and no lost mail
             maillog.judge_failed(transaction.id, error)
             metrics.alarms.labels("judge-failed").inc()
@@ -173,11 +176,20 @@ class Pipeline:
         facts = self._facts()
         result = evaluate(work.transaction, work.head, facts, work.policy)
         if isinstance(result, Needs):
-            work.structure = await self._inspector.structure(work.message)
+            work.structure = await self._structure(work)
             result = evaluate(work.transaction, work.head, facts, work.policy, work.structure)
         if isinstance(result, Needs):
             raise TypeError("the engine asked twice")  # a bug of ours, caught above
         return result
+
+    async def _structure(self, work: _Work) -> Structure:
+        """Wait for a worker, but not longer than upstream waits for us."""
+        try:
+            async with asyncio.timeout(self._config.bounds.answer_seconds / 2):
+                return await self._inspector.structure(work.message)
+        except TimeoutError:
+            metrics.alarms.labels("inspection-busy").inc()
+            raise TemporaryFailure from None
 
     def _facts(self) -> Facts:
         return Facts(now=datetime.now(UTC), owners=self._config.owners)
@@ -208,10 +220,14 @@ class Pipeline:
     async def _relay_all(self, work: _Work) -> Reply:
         """No record, one variant, everyone: the open transaction gets the bytes, upstream the reply."""
         answer = await self._send_open(work, self._trace(work.transaction), work.message)
-        maillog.relayed(
-            work.transaction.id, client=work.transaction.client.address, size=work.transaction.size,
-            recipients=len(work.transaction.recipients), seconds=work.seconds, reply=answer.text,
-        )  # fmt: skip
+        transaction = work.transaction
+        if answer.ok:
+            maillog.relayed(
+                transaction.id, client=transaction.client.address, size=transaction.size,
+                recipients=len(transaction.recipients), seconds=work.seconds, reply=answer.short,
+            )  # fmt: skip
+        else:
+            maillog.answered(transaction.id, size=transaction.size, seconds=work.seconds, reply=answer.short)
         return answer
 
     async def _send_open(self, work: _Work, prefix: bytes, message: MessageBytes) -> Reply:
@@ -265,12 +281,16 @@ class Pipeline:
             refused = tuple(path for path, answer in answers.items() if answer is None or not answer.ok)
             if refused and not durable and number == 0 and len(refused) == len(send.recipients):
                 await self._desk.outcome(decided, outcomes)
-                return answers[refused[0]] or reply(451, "4.4.2 try again later")
+                return _refusal(answers)
             durable = True
+            for path in refused:  # "owed" is an entry of its own in the trail
+                del outcomes[path]
             if refused:
-                await self._owe(work, decided, send, refused)
-                for path in refused:  # "owed" stands in the trail already
-                    del outcomes[path]
+                try:
+                    await self._owe(work, decided, send, refused)
+                except TemporaryFailure:  # upstream keeps the mail; its retry must find who has it already
+                    await self._desk.outcome(decided, outcomes)
+                    raise
             last = next((answer for answer in answers.values() if answer is not None and answer.ok), last)
         if outcomes:
             await self._desk.outcome(decided, outcomes)
@@ -315,12 +335,13 @@ class Pipeline:
         if whole and last is not None:
             return last
         relayed = sum(len(send.recipients) for send in plan.sends)
-        if relayed:
-            parts = [f"relayed {relayed}", *([f"held {len(plan.held)}"] if plan.held else [])]
-            parts += [f"refused {len(plan.rejected)}"] if plan.rejected else []
-            return reply(250, f"2.6.0 {case} {', '.join(parts)}")
+        if relayed or (plan.held and plan.rejected):
+            counts = {"relayed": relayed, "held": len(plan.held), "refused": len(plan.rejected)}
+            return reply(
+                250, f"2.6.0 {case} " + ", ".join(f"{word} {count}" for word, count in counts.items() if count)
+            )
         if plan.held:
-            if self._config.hold_reply == "reject" and not plan.rejected:
+            if self._config.hold_reply == "reject":
                 return reply(554, f"5.7.1 {case} not sent yet: waits for review, see the notice")
             return reply(250, f"2.0.0 {case} held for review")
         rules = ", ".join(sorted({hit.id for one in plan.rejected for hit in one.rules if hit.action is Action.reject}))
@@ -330,6 +351,14 @@ class Pipeline:
             f"5.7.1 Nicht zugestellt ({rules}). Hilfe: {help_at}, Vorgang {case}",
             f"5.7.1 Not delivered ({rules}). Help: {help_at}, case {case}",
         )
+
+
+def _refusal(answers: dict[EnvelopePath, Reply | None]) -> Reply:
+    """One answer for a variant nobody got: a temporary one where there is any, for nothing may bounce too early."""
+    said = [answer for answer in answers.values() if answer is not None]
+    if len(said) < len(answers):
+        return reply(451, "4.4.2 try again later")
+    return next((answer for answer in said if not answer.permanent), said[0])
 
 
 def _without(sends: tuple[Send, ...], done: frozenset[bytes]) -> tuple[Send, ...]:

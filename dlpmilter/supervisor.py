@@ -68,20 +68,19 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._pass_on, signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         wanted = ["office"] * ("office" in self.roles)
         wanted += ["gate"] * (self.config.worker_count if "gate" in self.roles else 0)
         try:
-            await asyncio.gather(*(self._start(role) for role in wanted))
             if monitoring is not None:
                 monitoring.start()
+            await asyncio.gather(*(self._start(role) for role in wanted))
             self._announce(monitoring.address if monitoring else None)
             await self.stopping.wait()
         finally:
             await self._drain()
             if monitoring is not None:
-                with contextlib.suppress(RuntimeError):
-                    monitoring.stop()
+                monitoring.stop()
             shutil.rmtree(self.metrics_directory, ignore_errors=True)
         return 0
 
@@ -120,7 +119,7 @@ class Supervisor:
         ready_read, ready_write = os.pipe()
         os.set_blocking(ready_read, False)
         descriptors = [lifeline_read, ready_write]
-        command = [sys.executable, "-m", "dlpmilter.app", role, str(self.config_file), *map(str, descriptors)]
+        command = [sys.executable, "-P", "-m", "dlpmilter.app", role, str(self.config_file), *map(str, descriptors)]
         if role == "gate" and self.listener is not None:
             descriptors.append(self.listener.fileno())
             command.append(str(self.listener.fileno()))
@@ -160,6 +159,13 @@ class Supervisor:
         from dlpmilter.listeners.monitoring import forget_process  # see _monitoring
 
         forget_process(self.metrics_directory, pid)
+
+    def _reload(self) -> None:
+        """A worker that is still starting would die of SIGHUP, and reads the new policy anyway."""
+        for worker in self.workers:
+            if worker.ready:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.send_signal(signal.SIGHUP)
 
     def _pass_on(self, number: signal.Signals) -> None:
         for worker in self.workers:

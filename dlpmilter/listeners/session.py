@@ -241,7 +241,20 @@ class Connection(SMTP, ABC):
         if self.house.admission.draining and not self.in_mail:
             self._writer.write(self._closing)
             raise Hangup
-        await self._writer.drain()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Wait until the client reads; one that does not holds nothing of ours for long."""
+        if self._writer.transport.get_write_buffer_size() == 0:
+            return
+        try:
+            async with asyncio.timeout(self._limits.data_idle_seconds):
+                await self._writer.drain()
+        except TimeoutError:
+            metrics.tempfails.labels("client-does-not-read").inc()
+            maillog.protocol_error(self._peer, "client-does-not-read")
+            self._writer.transport.abort()
+            raise Hangup from None
 
     async def _farewell(self, failure: Failure, reason: str) -> NoReturn:
         """Say why and hang up."""

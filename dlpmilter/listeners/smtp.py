@@ -83,6 +83,12 @@ class Door(Connection):
             return reply(501, "5.5.4 Syntax: EHLO hostname")
         self.forget_mail()
         offered = await self.house.hop.capabilities()
+        if not self.house.hop.known:
+            # Offering less than the next hop does would make a client bounce mail that needs it (SMTPUTF8).
+            metrics.alarms.labels("next-hop-unavailable").inc()
+            await self._farewell(
+                TemporaryFailure("the next hop cannot be reached", code=421, enhanced="4.4.1"), "next-hop"
+            )
         self._greeted = argument.decode("ascii", "replace")
         lines = [self.hostname, "PIPELINING", f"SIZE {self._size_limit(offered.size)}"]
         lines += [keyword for keyword in ("8BITMIME", "SMTPUTF8", "DSN") if keyword in offered]

@@ -43,6 +43,8 @@ def hop() -> Iterator[FaultyHop]:
 def product(hop: FaultyHop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     settings = {"workers": "1"}
     with Product(tmp_path_factory.mktemp("grid"), next_hop=hop.port, tables=SHORT, settings=settings) as running:
+        with Wire(running.port) as wire:  # the hop was there once: before that a client is sent away at EHLO
+            wire.greet()
         yield running
 
 

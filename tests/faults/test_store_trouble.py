@@ -112,13 +112,18 @@ def test_an_absent_next_hop_defers_and_comes_back(tmp_path: Path) -> None:
     """Without a next hop every mail is 451 4.4.1 with an alarm; when it is back, mail flows without a restart."""
     with Sink(tmp_path / "first") as sink:
         port = sink.port
-    with Product(tmp_path / "hop", next_hop=port) as product:
+        product = Product(tmp_path / "hop", next_hop=port, settings={"workers": "1"})
+        product.start()
+        assert send(product.port, mail("Re: Termin"), PARTNER)[0] == 250
+    try:
         code, text = send(product.port, mail("Re: Termin"), PARTNER)
         assert (code, text.split()[0]) == (451, "4.4.1")
         assert product.metrics()['dlpmilter_alarms_total{kind="next-hop-unavailable"}'] >= 1
         with Sink(tmp_path / "second", port=port) as back:
             assert send(product.port, mail("Re: Termin"), PARTNER)[0] == 250
             assert len(back.deliveries()) == 1
+    finally:
+        product.__exit__()
 
 
 def test_our_own_header_names_are_stripped_and_prove_nothing(tmp_path: Path) -> None:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 Health = Callable[[], tuple[bool, str]]
-_PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+
+
+def _plain() -> list[tuple[str, str]]:
+    """A list of its own for each answer: wsgiref adds the Content-Length to the list it is given."""
+    return [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
 
 
 def forget_process(metrics_directory: Path, pid: int) -> None:
@@ -55,12 +59,13 @@ class Monitoring:
 
     def stop(self) -> None:
         """Stop answering and close the socket."""
-        self._server.shutdown()
+        if self._thread.is_alive():  # shutdown waits for a loop that has begun
+            self._server.shutdown()
         self._server.server_close()
 
     def _answer(self, request: WSGIEnvironment, respond: StartResponse) -> Iterable[bytes]:
         if request["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            respond("405 Method Not Allowed", _PLAIN)
+            respond("405 Method Not Allowed", _plain())
             return [b"GET only\n"]
         path = request.get("PATH_INFO", "")
         if path == "/metrics":
@@ -69,11 +74,11 @@ class Monitoring:
             respond("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
             return [generate_latest(registry)]
         if path == "/healthz":
-            respond("200 OK", _PLAIN)
+            respond("200 OK", _plain())
             return [b"alive\n"]
         if path == "/readyz":
             fine, text = self._ready()
-            respond("200 OK" if fine else "503 Service Unavailable", _PLAIN)
+            respond("200 OK" if fine else "503 Service Unavailable", _plain())
             return [text.encode() + b"\n"]
-        respond("404 Not Found", _PLAIN)
+        respond("404 Not Found", _plain())
         return [b"/metrics, /healthz or /readyz\n"]

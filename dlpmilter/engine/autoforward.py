@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from dlpmilter.engine.addresses import address_of, addresses_of, domain_of, is_srs, plain_sender
+from dlpmilter.engine.addresses import address_of, addresses_in_fields, addresses_of, domain_of, is_srs, plain_sender
 from dlpmilter.mime.text import decode_words
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ THRESHOLD = 0.8
 
 _ARRIVED = ("return-path", "delivered-to", "x-original-to", "received-spf", "authentication-results", "arc-seal",
             "x-envelope-to", "envelope-to", "x-received")  # fmt: skip
-_ADDRESSED = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_ADDRESSED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
+_MAX_FIELDS = 20
 _LISTS = ("list-id", "list-post", "list-unsubscribe", "list-help", "x-mailman-version", "mailing-list")
 _BULK_PRECEDENCE = (b"bulk", b"list", b"junk")
 _DKIM_DOMAIN = re.compile(rb"[;\s]d\s*=\s*([^;\s]+)")
@@ -80,9 +81,10 @@ def _header_signs(head: Head, submitted: bytes, *, answered: bool) -> list[Sign]
     signs: list[Sign] = []
     if submitted.startswith(b"auto-forwarded"):
         signs.append(Sign("auto-submitted", "Auto-Submitted", 1.0))
-    if any(addresses_of(value) for value in head.all("x-forwarded-to")):
+    if any(addresses_of(value) for value in head.all("x-forwarded-to")[:_MAX_FIELDS]):
         signs.append(Sign("x-forwarded-to", "X-Forwarded-To", 0.9))
-    if any(addresses_of(value) for value in head.all("x-forwarded-for")):  # web forms write an IP address here
+    # web forms write an IP address into this one
+    if any(addresses_of(value) for value in head.all("x-forwarded-for")[:_MAX_FIELDS]):
         signs.append(Sign("x-forwarded-for", "X-Forwarded-For", 0.9))
     if "x-sieve-redirected-from" in head:
         signs.append(Sign("sieve-redirect", "X-Sieve-Redirected-From", 1.0))
@@ -115,7 +117,7 @@ def _foreign_author(transaction: Transaction, head: Head, internal: Callable[[st
     if transaction.client.login and "resent-from" not in head:
         return []  # a person submitted it with a foreign From; that is not a rule
     inside = internal(plain_sender(envelope.key))
-    to_us = any(internal(each) for name in _ADDRESSED for value in head.all(name)[:5] for each in addresses_of(value))
+    to_us = any(internal(each) for each in addresses_in_fields(head, _ADDRESSED, 5))
     if not inside and not to_us:
         return []  # nothing says that it ever was in one of our mailboxes
     signs = [Sign("envelope-differs-from-author" if inside else "foreign-author-and-sender", "envelope", 0.5)]

@@ -83,7 +83,7 @@ def person_from_name(display: str) -> Person | None:
 def person_from_local(local: str) -> Person | None:
     """Read a local part: `anna.berger`, `a.berger`, `berger`; roles such as `info` give None."""
     local = local.partition("+")[0]
-    words = [[word] for word in re.split(r"[._\-\d]+", fold(local)) if word]
+    words = [[word] for word in re.split(r"[._\-\d\s]+", fold(local)) if word]
     kept = [word for word in words if word[0] not in NOT_A_NAME]
     if not kept or len(kept) < len(words):
         return None  # info.berlin, anna.vertrieb: not a person's own address for sure

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a recipient stands to the sender. First: whether it is the sender's own private mailbox.
 
-Compares names of the sender (From, directory, local part) with the recipient's local part and, for
+Compares names of the sender (From, directory, local parts) with the recipient's local part and, for
 vanity and unlisted domains, with the domain. A shared given name, a short name, a role address or
 a frequent surname alone is never enough. Says a likelihood in slugs, never a certainty about a person.
 """
@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from dlpmilter.engine.addresses import canonical_local
 from dlpmilter.engine.given_names import COMMON_SURNAMES, GIVEN, NOT_A_NAME
 from dlpmilter.engine.names import Person, fold, person_from_local, person_from_name
 from dlpmilter.model.words import RecipientClass, Relation
@@ -27,7 +28,7 @@ _PRIVATE_WORDS = frozenset(
 _BOX_WORDS = frozenset(
     "mail post me ich privat private familie family fam home email hallo hello hi moin web inbox all ab".split()
 )
-_SPLIT = re.compile(r"[._\-\d+]+")
+_SPLIT = re.compile(r"[._\-\d+\s]+")
 _COMPARED = frozenset(
     {
         RecipientClass.freemail,
@@ -54,26 +55,51 @@ def relate(sender: Sender, address: str, recipient_class: RecipientClass) -> Rel
     """Relation of one recipient address (lower case) of that class to an internal sender."""
     if not sender.internal or not sender.address or recipient_class not in _COMPARED:
         return NO_RELATION
-    local, _, domain = address.rpartition("@")
+    written, _, domain = address.rpartition("@")
+    local = canonical_local(written)
     people = people_of(sender)
-    own_local = sender.address.rpartition("@")[0]
     sign = ""
-    if recipient_class is not RecipientClass.unknown:
-        sign = _same_local(own_local, local, people) or _local_sign(local, people)
+    # an unlisted domain may be a customer's, where a namesake works; an address literal is nobody's business
+    if recipient_class is not RecipientClass.unknown or domain.startswith("["):
+        same = (_same_local(canonical_local(own), local, people) for own in _own_locals(sender))
+        sign = next(filter(None, same), "") or _local_sign(local, people)
     if not sign and recipient_class in (RecipientClass.vanity, RecipientClass.unknown):
         sign = _domain_sign(local, domain, people)
     return RelationMatch(Relation.own_private, sign) if sign else NO_RELATION
 
 
 def people_of(sender: Sender) -> tuple[Person, ...]:
-    """Every reading of the sender's name: display names first, then the local part."""
+    """Every reading of the sender's name: display names first, then the local parts he is known by."""
     found = [person_from_name(name) for name in sender.names]
-    found.append(person_from_local(sender.address.rpartition("@")[0]))
+    found += [person_from_local(canonical_local(own)) for own in _own_locals(sender)]
     return tuple(dict.fromkeys(person for person in found if person is not None))
 
 
+def _own_locals(sender: Sender) -> tuple[str, ...]:
+    return (sender.address.rpartition("@")[0], *sender.locals)
+
+
 def _local_sign(local: str, people: tuple[Person, ...]) -> str:
-    return next((sign for person in people if (sign := _matches(_read_local(local), person))), "")
+    sign = next((sign for person in people if (sign := _matches(_read_local(local), person))), "")
+    return sign or _with_tag(local, people)
+
+
+def _with_tag(local: str, people: tuple[Person, ...]) -> str:
+    """`anna+berger` where a plus is a letter like others; every word must be of his name.
+
+    Customers write `kunde+anna.berger` to know who has their address: that is not her mailbox.
+    """
+    if "+" not in local:
+        return ""
+    whole = _read_local(local.replace("+", "."))
+    return next(
+        (
+            sign
+            for person in people
+            if set(whole.words) <= person.given | person.surname | person.initials and (sign := _matches(whole, person))
+        ),
+        "",
+    )
 
 
 class _Local(NamedTuple):
@@ -85,7 +111,7 @@ class _Local(NamedTuple):
 @lru_cache(maxsize=16384)
 def _read_local(local: str) -> _Local:
     """Words of a local part without tag, digits and separators."""
-    plain = fold(local.strip('"').partition("+")[0])
+    plain = fold(local.partition("+")[0])
     words = tuple(word for word in _SPLIT.split(plain) if word)
     return _Local(words, "".join(words), any(char.isdigit() for char in plain))
 

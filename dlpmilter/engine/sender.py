@@ -6,9 +6,19 @@ From supplies names only. Never trusts From for identity, never resolves anythin
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from dlpmilter.engine.addresses import address_of, addresses_of, domain_of, is_srs, local_of, names_of, plain_sender
+from dlpmilter.engine.addresses import (
+    address_of,
+    addresses_in_fields,
+    canonical_local,
+    domain_of,
+    is_srs,
+    local_of,
+    names_of,
+    plain_sender,
+)
 from dlpmilter.model.verdict import Sender
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.message import Head
     from dlpmilter.model.transaction import Transaction
 
+_DOMAIN_BEFORE = re.compile(r"\A[^@]*[\\/]")
 _FORWARDER_FIELDS = ("resent-from", "resent-sender", "x-forwarded-for", "x-sieve-redirected-from",
                      "x-ms-exchange-inbox-rules-loop", "x-ms-exchange-forwardingloop", "delivered-to",
                      "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")  # fmt: skip
@@ -26,37 +37,63 @@ _FORWARDER_FIELDS = ("resent-from", "resent-sender", "x-forwarded-for", "x-sieve
 def identify_sender(
     transaction: Transaction, head: Head, facts: Facts, internal: Callable[[str], bool], *, auto_forward: bool
 ) -> Sender:
-    """Find the person behind a mail and his display names.
+    """Find the person behind a mail, his display names and the local parts he is known by.
 
-    A login without a domain counts where it names the envelope sender, or where the owner map or the
-    directory knows it in the envelope's domain; else the envelope stands.
+    A login counts where it is an address of ours, where the owner map or the directory knows it, or where
+    it names the envelope sender; realms (`CORP/anna`, `anna@AD.LOCAL`) are set aside for that. Else the
+    envelope stands, and the login is one more local part to know him by.
     """
-    address, source = _login(transaction, facts)
+    login = transaction.client.login.strip().lower()
+    address, source = _login(login, transaction, facts, internal), "login"
     if not address and auto_forward:
         address, source = _forwarder(transaction, head, internal), "forwarder"
     if not address:
         address, source = plain_sender(transaction.sender.mailbox.key), "envelope"
+    known = _locals(login, transaction, internal)
     owner = facts.owners.get(address)
     if owner:
         address, source = owner.lower(), "owner"
     author = address_of(head.get("from"))
     # the author's name is the sender's only when the author is one of us: not on forwarded mail
     names = names_of(head.get("from")) if not author or internal(author) else ()
-    return Sender(address, source, bool(address) and internal(address), (*names, *facts.names.get(address, ())))
+    names = (*names, *facts.names.get(address, ()))
+    return Sender(address, source, bool(address) and internal(address), names, known)
 
 
-def _login(transaction: Transaction, facts: Facts) -> tuple[str, str]:
-    login = transaction.client.login.strip().lower().rpartition("\\")[2]
+def _login(login: str, transaction: Transaction, facts: Facts, internal: Callable[[str], bool]) -> str:
+    """The address behind a login, or "" when the login says nothing about who sends."""
     if not login:
-        return "", ""
-    if "@" in login:
-        return login, "login"
+        return ""
+
+    def listed(address: str) -> bool:
+        return address in facts.owners or address in facts.names
+
+    whole = _DOMAIN_BEFORE.sub("", login)
+    if "@" in whole and (listed(whole) or internal(domain_of(whole))):
+        return whole
     envelope = transaction.sender.mailbox
-    if envelope.null:
-        return "", ""
-    address = f"{login}@{envelope.domain.lower().rstrip('.')}"
-    known = local_of(envelope.key) == login or address in facts.owners or address in facts.names
-    return (address, "login") if known else ("", "")
+    if listed(login):
+        return login
+    user = _user(login)
+    if envelope.null or not user:
+        return ""
+    address = f"{user}@{envelope.domain.lower().rstrip('.')}"
+    same = canonical_local(local_of(plain_sender(envelope.key))) == canonical_local(user)
+    return address if same or listed(address) else ""
+
+
+def _user(login: str) -> str:
+    """The user of a login without the realm before it (either slash) or behind it (`anna@AD.LOCAL`)."""
+    return _DOMAIN_BEFORE.sub("", login).partition("@")[0]
+
+
+def _locals(login: str, transaction: Transaction, internal: Callable[[str], bool]) -> tuple[str, ...]:
+    """Local parts of a login and of the envelope beside it, where that is an address of ours."""
+    if not login:
+        return ()
+    envelope = plain_sender(transaction.sender.mailbox.key)
+    ours = envelope and not is_srs(envelope) and internal(domain_of(envelope))
+    return tuple(dict.fromkeys(each for each in (_user(login), local_of(envelope) if ours else "") if each))
 
 
 def _forwarder(transaction: Transaction, head: Head, internal: Callable[[str], bool]) -> str:
@@ -65,9 +102,5 @@ def _forwarder(transaction: Transaction, head: Head, internal: Callable[[str], b
     if envelope and not is_srs(envelope) and internal(domain_of(envelope)):
         return plain_sender(envelope)
     recipients = {each.mailbox.key for each in transaction.recipients}
-    for name in _FORWARDER_FIELDS:
-        for value in head.all(name)[:3]:
-            for address in addresses_of(value):
-                if address not in recipients and internal(address):
-                    return address
-    return ""
+    found = addresses_in_fields(head, _FORWARDER_FIELDS, 3)
+    return next((each for each in found if each not in recipients and internal(each)), "")

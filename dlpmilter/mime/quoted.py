@@ -21,7 +21,9 @@ MAX_LINE = 4000
 BLOCK_LINES = 40
 """Lines a quoted header block may take with its folded address lists."""
 
-_ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]|@]{1,128}+@[^\s<>,;:\"'()\[\]|@*]{1,254}+")
+_MAX_LOCAL, _MAX_DOMAIN = 128, 254
+_UNBROKEN = re.compile(r"[^\s<>,;:\"'()\[\]|]++")
+"""What an address may stand in; looking for the @ only there takes one step an octet."""
 _PREFIX = re.compile(r"[>|\s\ufeff]*")
 _SHORTEST = 5
 """No marker or attribution without a colon is shorter."""
@@ -110,10 +112,16 @@ def read_markup(markup: str, part: str) -> tuple[QuotedMail, ...]:
 def addresses(value: str, most: int = MAX_ADDRESSES) -> tuple[str, ...]:
     """Addresses in a header value or a quoted line, lower case, in order, no duplicates."""
     found: dict[str, None] = {}
-    for match in _ADDRESS.finditer(value[: MAX_LINE * 8]):
-        found.setdefault(match.group().strip(".*_").removeprefix("mailto:").lower())
-        if len(found) == most:
-            break
+    for run in _UNBROKEN.findall(value[: MAX_LINE * 8]):
+        if "@" not in run:
+            continue
+        pieces = run.lstrip("@").split("@")
+        for local, after in zip(pieces[::2], pieces[1::2], strict=False):
+            domain = after.partition("*")[0][:_MAX_DOMAIN]
+            if local and domain:
+                found.setdefault(f"{local[-_MAX_LOCAL:]}@{domain}".strip(".*_").removeprefix("mailto:").lower())
+            if len(found) >= most:
+                return tuple(found)
     return tuple(found)
 
 

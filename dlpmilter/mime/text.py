@@ -11,6 +11,8 @@ import binascii
 import codecs
 import html
 import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 
 MAX_HEADER = 32 * 1024
 
@@ -30,6 +32,8 @@ _ALIASES = {"x-unknown": "", "unknown-8bit": "", "default": "", "iso-8859-8-i": 
             "x-mac-roman": "mac-roman", "windows-31j": "cp932", "ks_c_5601-1987": "cp949", "x-gbk": "gbk",
             "cp-850": "cp850", "unicode-1-1-utf-7": "utf-7", "utf8mb4": "utf-8"}  # fmt: skip
 _NO_TRANSLATION = {"ascii", "us-ascii", ""}
+_SPELLINGS = frozenset({*aliases, *aliases.values(), *(normalize_encoding(name) for name in _ALLOWED)})
+"""Names Python may know. Asking it for any other makes it search the disk for a module and remember the name."""
 
 _WORD = re.compile(rb"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?\r\n]*+)\?=")
 _BETWEEN_WORDS = re.compile(rb"(\?=)[ \t\r\n]++(?==\?)")
@@ -51,11 +55,11 @@ def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
     """
     name = _ALIASES.get(charset.strip().strip("\"'").lower(), charset.strip().strip("\"'").lower())
     if name not in _NO_TRANSLATION:
+        codec = _codec(name)
         try:
-            codec = codecs.lookup(name).name
-            if codec in _ALLOWED:
+            if codec:
                 return octets.decode(codec), True
-        except (LookupError, ValueError):  # unknown name, a name with NUL, octets that do not fit
+        except ValueError:  # octets that do not fit
             pass
     known = name in _NO_TRANSLATION
     try:
@@ -67,12 +71,19 @@ def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
 def knows_charset(charset: str) -> bool:
     """Whether text in this charset can be read here; "" and us-ascii can."""
     name = _ALIASES.get(charset.strip().strip("\"'").lower(), charset.strip().strip("\"'").lower())
-    if name in _NO_TRANSLATION:
-        return True
+    return name in _NO_TRANSLATION or bool(_codec(name))
+
+
+def _codec(name: str) -> str:
+    """Python's own name of an allowed codec, or "" for what is unknown, forbidden or no name at all."""
+    plain = normalize_encoding(name).lower() if name.isascii() else ""
+    if plain not in _SPELLINGS and plain.replace(".", "_") not in _SPELLINGS:
+        return ""
     try:
-        return codecs.lookup(name).name in _ALLOWED
+        found = codecs.lookup(name).name
     except (LookupError, ValueError):
-        return False
+        return ""
+    return found if found in _ALLOWED else ""
 
 
 def decode_words(value: bytes) -> str:

@@ -94,13 +94,15 @@ class Sender:
     """Who answers for the mail: what own_private, notices and "never decides" rest on.
 
     `address` is "" when nobody is known (null sender without login). `source` says how it was
-    found: login, envelope, forwarder or owner. `names` are display names, from From only.
+    found: login, envelope, forwarder or owner. `names` are display names, from From only. `locals` are
+    local parts he is known by besides that of `address`, from login and envelope: for own_private only.
     """
 
     address: str
     source: str
     internal: bool
     names: tuple[str, ...] = ()
+    locals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.message import Structure
 from dlpmilter.model.verdict import Verdict
-from dlpmilter.model.words import Action, Kind
+from dlpmilter.model.words import Action, Kind, Relation
 from dlpmilter.policy.match import Needs
 from tests.engine.samples import LIMITS, NOW, SHIPPED, first_look, policy, rule, transaction, verdict
 
@@ -82,16 +82,46 @@ def test_header_trouble_counts_as_uninspectable() -> None:
         ("", "prvs=0123abcd=anna.berger@corp.example", "anna.berger@corp.example", "envelope"),
         ("", "scan@corp.example", "boss@corp.example", "owner"),
         ("", "", "", "envelope"),
+        ("anna.berger@AD.LOCAL", "anna.berger@corp.example", "anna.berger@corp.example", "login"),
+        ("anna.berger@AD.LOCAL", "vertrieb@corp.example", "vertrieb@corp.example", "envelope"),
+        ("CORP/aberger@intern", "anna.berger@corp.example", "anna.berger@corp.example", "envelope"),
+        ("CORP/vera@intern", "vertrieb@corp.example", "vera@corp.example", "login"),
+        ("service@ad.local", "vertrieb@corp.example", "boss@corp.example", "owner"),
+        ("scan@AD.LOCAL", "vertrieb@corp.example", "boss@corp.example", "owner"),
+        ("anna.berger@AD.LOCAL", "", "", "envelope"),
+        ("anna.berger@corp.example", "", "anna.berger@corp.example", "login"),
     ],
 )
 def test_who_answers_for_the_mail(login: str, sender: str, address: str, source: str) -> None:
     """Login before envelope, owner map for machines, From never."""
     raw = b"From: Somebody Else <else@corp.example>\r\nSubject: x\r\n\r\nhi"
-    facts = replace(NOW, owners={"scan@corp.example": "boss@corp.example"})
+    facts = replace(
+        NOW,
+        owners={"scan@corp.example": "boss@corp.example", "service@ad.local": "boss@corp.example"},
+        names={"vera@corp.example": ("Vera Klein",)},
+    )
     one = transaction(raw, sender=sender, login=login, rcpt=("k@kunde.example",))
     answer = evaluate(one, read_head(raw, LIMITS), facts, SHIPPED, read_structure(raw, LIMITS))
     assert isinstance(answer, Verdict)
     assert (answer.sender.address, answer.sender.source) == (address, source)
+
+
+@pytest.mark.parametrize(
+    ("login", "recipient"),
+    [
+        ("anna.berger@AD.LOCAL", "annaberger@gmx.de"),
+        ("CORP/aberger@intern", "aberger@gmx.de"),
+        ("anna.berger@AD.LOCAL", '"anna.ber\\ger"@gmx.de'),
+        ("", "anna.berger@[212.227.17.8]"),
+    ],
+)
+def test_no_spelling_of_login_or_recipient_switches_own_private_off(login: str, recipient: str) -> None:
+    """A login of another realm is more evidence, never less; quotes and address literals hide no mailbox."""
+    raw = b"Subject: x\r\n\r\nhi"
+    sender = "vertrieb@corp.example" if login else "anna.berger@corp.example"
+    found = verdict(raw, recipient, sender=sender, login=login)
+    assert found.sender.internal
+    assert found.dispositions[0].relation is Relation.own_private
 
 
 def test_an_automatic_forward_belongs_to_the_mailbox_that_forwarded() -> None:

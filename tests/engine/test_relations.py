@@ -76,6 +76,22 @@ OWN = [
     ("Jörg Müller", "x17@corp.example", "joerg@xn--mller-privat-dlb.de", UNKNOWN),
     ("Jörg Müller", "x17@corp.example", "joerg@mueller-privat.de", UNKNOWN),
     ("Anna Berger", "x17@corp.example", "anna.berger@berger-bau.de", UNKNOWN),
+    # other spellings of one mailbox
+    ("Anna Berger", "x17@corp.example", '"anna.berger"@gmx.de', FREE),
+    ("Anna Berger", "x17@corp.example", '"anna.ber\\ger"@gmx.de', FREE),
+    ("Anna Berger", "x17@corp.example", '"\\a\\n\\n\\a.berger"@gmx.de', FREE),
+    ("Anna Berger", "x17@corp.example", '"anna berger"@gmx.de', FREE),
+    ("Anna Berger", "x17@corp.example", '"anna.berger+x"@gmx.de', FREE),
+    ("Anna Berger", "x17@corp.example", "ANNA.BERGER@gmx.de", FREE),
+    ("Anna Berger", "x17@corp.example", "anna\u200b.berger@gmx.de", FREE),
+    ("Anna Berger", "x17@corp.example", "\uff41nna.berger@gmx.de", FREE),
+    ("Anna Berger", "x17@corp.example", "anna+berger@gmx.de", FREE),
+    ("", '"anna.berger"@corp.example', "annaberger@gmx.de", FREE),
+    ("", "aberger@corp.example", '"aber\\ger"@gmx.de', FREE),
+    # an address literal is nobody's business domain
+    ("Anna Berger", "x17@corp.example", "anna.berger@[212.227.17.8]", UNKNOWN),
+    ("", "anna.berger@corp.example", "anna.berger@[IPv6:2001:db8::1]", UNKNOWN),
+    ("", "aberger@corp.example", "aberger@[212.227.17.8]", UNKNOWN),
 ]
 
 NOT_OWN = [
@@ -123,6 +139,11 @@ NOT_OWN = [
     ("Thomas Klein", "x17@corp.example", "thomas@gmx.de", FREE),
     ("Stefan Frank", "x17@corp.example", "frank@gmx.de", FREE),
     ("Max Otto", "x17@corp.example", "otto.huber@gmx.de", FREE),
+    ("Anna Berger", "anna.berger@corp.example", "kunde+anna.berger@gmail.com", FREE),
+    ("Anna Berger", "anna.berger@corp.example", "thomas.mueller+berger@gmail.com", FREE),
+    ("Anna Berger", "anna.berger@corp.example", '"anna.schmidt"@gmx.de', FREE),
+    ("Anna Berger", "anna.berger@corp.example", "anna.schmidt@[212.227.17.8]", UNKNOWN),
+    ("Anna Berger", "info@corp.example", "info@[212.227.17.8]", UNKNOWN),
 ]
 
 
@@ -143,6 +164,21 @@ def test_somebody_elses_mailbox_is_not_taken_for_the_own_one(
 ) -> None:
     """Customers, relatives, roles and companies with a similar name stay what they are."""
     assert _relate(name, own, recipient, recipient_class) is Relation.none
+
+
+@pytest.mark.parametrize(
+    ("own", "known", "recipient"),
+    [
+        ("vertrieb@corp.example", ("anna.berger", "vertrieb"), "annaberger@gmx.de"),
+        ("x17@corp.example", ("aberger", "x17"), "aberger@gmx.de"),
+        ("boss@corp.example", ("anna.berger",), "anna.berger@[192.0.2.1]"),
+    ],
+)
+def test_login_and_envelope_are_both_evidence(own: str, known: tuple[str, ...], recipient: str) -> None:
+    """Whoever answers for the mail, every local part the sender is known by is compared."""
+    found = UNKNOWN if "[" in recipient else FREE
+    assert relate(Sender(own, "login", internal=True), recipient, found).relation is Relation.none
+    assert relate(Sender(own, "login", internal=True, locals=known), recipient, found).relation is Relation.own_private
 
 
 def test_a_sender_from_outside_has_no_own_mailbox_here() -> None:

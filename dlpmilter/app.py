@@ -29,6 +29,7 @@ from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.pipeline import Pipeline
+from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.load import load_policy
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
@@ -120,6 +121,7 @@ def _durability_lost(error: BaseException) -> None:
 async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event, ready: int) -> None:
     """Accept mail on the inherited listener until told to stop, then finish what is open."""
     rooms = await Rooms.open(config)
+    normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
     await inspector.start()
     house = House(

@@ -123,7 +123,9 @@ class Supervisor:
         if role == "gate" and self.listener is not None:
             descriptors.append(self.listener.fileno())
             command.append(str(self.listener.fileno()))
-        process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(
+            *command, pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL, env=_same_code()
+        )
         os.close(lifeline_read)
         os.close(ready_write)
         worker = Worker(role, process, lifeline_write)
@@ -192,6 +194,13 @@ class Supervisor:
         self._pass_on(signal.SIGKILL)
         if self.watchers:
             await asyncio.wait(self.watchers, timeout=DRAIN_SECONDS)
+
+
+def _same_code() -> dict[str, str]:
+    """The environment of the workers: they run the code we run, never what lies in the current folder (-P)."""
+    here = str(Path(__file__).resolve().parents[1])
+    there = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{there}" if there else here}
 
 
 async def _wait_ready(descriptor: int, process: asyncio.subprocess.Process) -> bool:

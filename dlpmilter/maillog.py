@@ -91,6 +91,11 @@ def journal_used(identity: str) -> None:
     _write("error", "journal-used", id=identity)
 
 
+def journal_bad_line(error: BaseException) -> None:
+    """A line of the emergency journal is no record; it was set aside in the file `.bad` beside it."""
+    _write("error", "journal-bad-line", error=_named(error))
+
+
 def loop_detected(identity: str, reason: str) -> None:
     """A mail was refused because it runs in circles."""
     _write("warning", "loop-detected", id=identity, reason=reason)

@@ -334,13 +334,17 @@ class Pipeline:
         case = decided.case_id
         if whole and last is not None:
             return last
-        relayed = sum(len(send.recipients) for send in plan.sends)
-        if relayed or (plan.held and plan.rejected):
-            counts = {"relayed": relayed, "held": len(plan.held), "refused": len(plan.rejected)}
-            return reply(
-                250, f"2.6.0 {case} " + ", ".join(f"{word} {count}" for word, count in counts.items() if count)
-            )
-        if plan.held:
+        waiting = [one for one in plan.held if one.recipient.mailbox.raw in decided.held]
+        counts = {
+            "relayed": sum(len(send.recipients) for send in plan.sends),
+            "held": len(waiting),
+            "decided before": len(plan.held) - len(waiting),
+            "refused": len(plan.rejected),
+        }
+        told = [f"{word} {count}" for word, count in counts.items() if count]
+        if counts["relayed"] or counts["decided before"] or len(told) > 1:
+            return reply(250, f"2.6.0 {case} {', '.join(told)}")
+        if waiting:
             if self._config.hold_reply == "reject":
                 return reply(554, f"5.7.1 {case} not sent yet: waits for review, see the notice")
             return reply(250, f"2.0.0 {case} held for review")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checking the trail from its first entry: every leaf, root, chain value, erasure and the head.
 
-Never repairs. What it cannot see it says: entries cut off the end together with the head, or a trail
-rewritten as a whole, show only against a copy of the head kept outside this host.
+Never repairs. What it cannot see it says: entries cut off the end together with the head, a trail
+rewritten as a whole, and invented entries appended at the end (the chain has no key: who may write the
+file can go on with it).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 LIMITS = (
     "Entries cut off the end together with the stored head, or a trail rewritten as a whole, cannot be seen "
-    "from this file alone. Keep the head printed here somewhere else and compare it next time."
+    "from this file alone. Keep the head printed here somewhere else and compare it next time. Invented entries "
+    "appended at the end cannot be seen at all, because the chain has no key: whoever may write this file can add "
+    "to it. Heads kept elsewhere in short intervals say between which two of them an entry was added."
 )
 
 

@@ -14,7 +14,7 @@ from dlpmilter import maillog, metrics
 from dlpmilter.holds import place, release, settle
 from dlpmilter.holds.journal import Journal
 from dlpmilter.holds.notify import Notifier
-from dlpmilter.holds.release import Sending
+from dlpmilter.holds.release import Claim, Sending
 from dlpmilter.holds.states import WAITING
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.holds.workflow import Workflow
@@ -99,11 +99,14 @@ class Desk:
         mark = release.parse_mark(transaction.head)
         if mark is None:
             return frozenset()
-        digest = await release.digest_of(message)
-        recipients = [each.mailbox for each in transaction.recipients]
+        claim = Claim(
+            transaction.id, transaction.sender.mailbox.raw, tuple(each.mailbox for each in transaction.recipients),
+            await release.digest_of(message),
+        )  # fmt: skip
         passed = await release.claim_mark(
-            self._database, mark, recipients, digest, secret=self.sending.secret, now=datetime.now(UTC)
-        )
+            self._database, mark, claim, secret=self.sending.secret,
+            policy_version=self._policy.current.version, now=datetime.now(UTC),
+        )  # fmt: skip
         maillog.release_mark(transaction.id, mark.case_id, "believed" if passed else "not-believed")
         return passed
 

@@ -2,7 +2,8 @@
 """The emergency journal: outcomes the database could not take, beside it on disk. Never the normal way.
 
 One file a process, made and filled with zeros at start, so that a full disk still takes a line;
-written with O_DSYNC. It is replayed when the database is back, each record once.
+written with O_DSYNC. It is replayed when the database is back, each record once. A line that is no
+record is set aside in a file `.bad` beside it, with an alarm, so that the others come home.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
+from dlpmilter import maillog, metrics
 from dlpmilter.holds.outcomes import OutcomeRecord
+from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.storage import message_rows
 from dlpmilter.storage.errors import StorageFailure
 
@@ -78,8 +81,7 @@ class Journal:
         end = self._end
         if not end:
             return 0
-        records = _records(os.pread(self._file, end, 0))
-        await _apply(database, records)
+        records = await _apply(database, self._path(self._slot), os.pread(self._file, end, 0))
         if self._end == end:  # nothing came in meanwhile; else the next replay takes all of it, each record once
             os.pwrite(self._file, b"\0", 0)
             self._end = 0
@@ -96,24 +98,57 @@ async def _replay_left(path: Path, database: Database) -> int:
     try:
         if not _locked(file):
             return 0
-        records = _records(_content(file))
-        if records:
-            await _apply(database, records)
-            os.pwrite(file, b"\0", 0)
-            await _forget(database, records)
+        content = _content(file)
+        if not content:
+            return 0
+        records = await _apply(database, path, content)
+        os.pwrite(file, b"\0", 0)
+        await _forget(database, records)
         return len(records)
     finally:
         os.close(file)
 
 
-async def _apply(database: Database, records: list[OutcomeRecord]) -> None:
-    for record in records:
-        await database.write(record.apply_once)
+async def _apply(database: Database, path: Path, content: bytes) -> list[OutcomeRecord]:
+    """Whole lines only: a line that was cut was never acknowledged. Returns the records that are home now."""
+    done, bad = [], []
+    for line in content.split(b"\n")[:-1]:
+        if not line:
+            continue
+        try:
+            record = OutcomeRecord.read(line.decode("ascii"))
+            await database.write(record.apply_once)
+        except TemporaryFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - one broken line must not keep the others out
+            maillog.journal_bad_line(error)
+            metrics.alarms.labels("journal-bad-line").inc()
+            bad.append(line)
+        else:
+            done.append(record)
+    _set_aside(path, bad)
+    return done
+
+
+def _set_aside(path: Path, lines: list[bytes]) -> None:
+    """Keep what is no record, durable, for a person to look at. Raises StorageFailure: then the journal stays."""
+    if not lines:
+        return
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_DSYNC | os.O_CLOEXEC
+    try:
+        file = os.open(path.with_name(path.name + ".bad"), flags, 0o600)
+        try:
+            os.write(file, b"\n".join(lines) + b"\n")
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise StorageFailure(f"a bad line of the journal cannot be set aside: {error.strerror}") from error
 
 
 async def _forget(database: Database, records: list[OutcomeRecord]) -> None:
     """These records are in no journal any more, so they cannot come again."""
-    await database.write(lambda conn: message_rows.unclaim(conn, [record.claim for record in records]))
+    if records:
+        await database.write(lambda conn: message_rows.unclaim(conn, [record.claim for record in records]))
 
 
 def _locked(file: int) -> bool:
@@ -131,8 +166,3 @@ def _fill(file: int) -> None:
 
 def _content(file: int) -> bytes:
     return os.pread(file, SIZE, 0).partition(b"\0")[0]
-
-
-def _records(content: bytes) -> list[OutcomeRecord]:
-    """Whole lines only: a line that was cut was never acknowledged."""
-    return [OutcomeRecord.read(line.decode("ascii")) for line in content.split(b"\n")[:-1] if line]

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which notice a case owes to whom, put into the outbox in the transaction of the act. Never sends.
 
-A notice goes to the person who answers for the mail, never to an outsider and never twice for one
-state of one case.
+A notice goes to the person who answers for the mail, else to the postmaster; never to an outsider and
+never twice for one state of one case. Nothing is dropped: one too many in an hour leaves later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlpmilter import metrics
@@ -19,15 +19,17 @@ from dlpmilter.model.words import Kind, RecipientClass, Relation
 from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
 from dlpmilter.notices.dsn import DsnFacts, DsnKind, DsnRecipient, compose_dsn, wants_report
 from dlpmilter.notices.facts import HeldRecipient, Language, Letterhead, NoticeFacts, NoticeKind, StoredField
-from dlpmilter.notices.limits import Occasion, may_notify
+from dlpmilter.notices.limits import HOURLY_LIMIT, due_at, hears_notice, hears_report
 from dlpmilter.relay.outbox import Owed, owe
 from dlpmilter.storage import notice_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from dlpmilter.audit.trail import Value
     from dlpmilter.config import Config
     from dlpmilter.notices.facts import Text
+    from dlpmilter.notices.limits import Hearer
     from dlpmilter.policy.schema import Governance, Policy, Words
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.keys import Keyring
@@ -39,12 +41,20 @@ STORED: tuple[StoredField, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One composed mail and where it goes."""
+    """One composed mail and where it goes; without an address nobody may get it, and `why` says so."""
 
     kind: str
     address: str
     data: bytes
+    why: str
     outbox_kind: Literal["notice", "dsn"] = "notice"
+
+
+def told(mail: Prepared | None, name: str = "told") -> dict[str, Value]:
+    """The trail fields that say who hears of it and why he; None: NOTIFY asks for no report."""
+    if mail is None:
+        return {f"{name}-why": "notify-says-no"}
+    return {name: mail.address, f"{name}-why": mail.why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +77,16 @@ class Notifier:
             letterhead, choose_languages(config.languages), policy, config.postmaster, remote, config.internal_domains
         )
 
-    def notice(
-        self, kind: NoticeKind, case: Case, holds: Sequence[Hold], now: datetime, **more: Any
-    ) -> Prepared | None:
-        """The notice of one state, None when nobody may get it."""
-        if case.mute or not case.owner:
-            return None
-        data = compose(kind, self._facts(case, holds, **more), self.languages, letterhead=self.letterhead, now=now)
-        return Prepared(kind.value, case.owner, data)
+    def notice(self, kind: NoticeKind, case: Case, holds: Sequence[Hold], now: datetime, **more: Any) -> Prepared:
+        """The notice of one state, to the owner or in his place to the postmaster."""
+        hearer = hears_notice(
+            mute=case.mute, owner=case.owner, null_sender=case.sender.mailbox.null, postmaster=self.postmaster
+        )
+        if not hearer.address:
+            return Prepared(kind.value, "", b"", hearer.why)
+        facts = self._facts(case, holds, hearer, **more)
+        data = compose(kind, facts, self.languages, letterhead=self.letterhead, now=now)
+        return Prepared(kind.value, hearer.address, data, hearer.why)
 
     def report(
         self,
@@ -85,50 +97,66 @@ class Notifier:
         *,
         date: str = "",
     ) -> Prepared | None:
-        """The delivery report (RFC 3464), None when nobody may get it or NOTIFY says not to.
-
-        It goes to the owner: an outsider whose mail was forwarded by a rule gets none (backscatter).
-        """
+        """The delivery report (RFC 3464), None when NOTIFY says not to; `hears_report` says to whom."""
         wanted = tuple(each for each in recipients if wants_report(each.path))
-        if case.mute or not case.owner or not wanted:
+        if not wanted:
             return None
-        sender = case.sender
-        if sender.mailbox.null or sender.mailbox.key != case.owner.lower():
-            sender = EnvelopePath(parse_address(case.owner))
+        mailbox = case.sender.mailbox
+        hearer = hears_report(
+            mute=case.mute, owner=case.owner, sender=mailbox.text, internal=internal(mailbox.text, self.domains),
+            obliged=kind is DsnKind.undelivered, postmaster=self.postmaster,
+        )  # fmt: skip
+        if not hearer.address:
+            return Prepared(kind.value, "", b"", hearer.why, "dsn")
+        same = not mailbox.null and mailbox.key == hearer.address.lower()
         facts = DsnFacts(
-            case_id=case.id, sender=sender, recipients=wanted, received_at=case.created_at.astimezone(),
-            contact=self._contact(), remote=self.remote, subject=case.subject or "",
-            message_id=case.message_id or "", date=date,
+            case_id=case.id, sender=case.sender if same else EnvelopePath(parse_address(hearer.address)),
+            recipients=wanted, received_at=case.created_at.astimezone(), contact=self._contact(), remote=self.remote,
+            subject=case.subject or "", message_id=case.message_id or "", date=date,
+            instead_of=self._instead_of(case, hearer), instead_why=hearer.why,
         )  # fmt: skip
         data = compose_dsn(kind, facts, self.languages, letterhead=self.letterhead, now=now)
-        return Prepared(kind.value, case.owner, data, "dsn")
+        return Prepared(kind.value, hearer.address, data, hearer.why, "dsn")
 
     def queue(self, conn: Connection, case_id: str, mail: Prepared | None, now: datetime, *, mark: str = "") -> str:
-        """Owe it, unless a limit says no; returns "" or the reason. `mark` tells apart equal kinds (reminders)."""
-        if mail is None:
-            return "muted"
-        name = mail.kind + mark
-        reason = may_notify(
-            Occasion(
-                address=mail.address,
-                internal=True,
-                already_sent=int(notice_rows.sent(conn, case_id=case_id, kind=name)),
-                last_hour=notice_rows.count_since(conn, recipient=mail.address, since=now - timedelta(hours=1)),
-            )
-        )
-        metrics.notices.labels(mail.kind, reason or "queued").inc()
-        if reason is None:
-            sender, recipient = notice_envelope(mail.address)
-            owe(conn, Owed(mail.outbox_kind, case_id, sender, (recipient,), None, mail.data), now)
-            notice_rows.add(conn, case_id=case_id, kind=name, recipient=mail.address, now=now)
-        return reason or ""
+        """Owe it; returns `queued`, `paced` (it leaves later) or why it is not written.
 
-    def _facts(self, case: Case, holds: Sequence[Hold], **more: Any) -> NoticeFacts:
+        `mark` tells apart equal kinds. Delivery reports leave at once, however many there are.
+        """
+        if mail is None:
+            return "notify-says-no"
+        name = mail.kind + mark
+        result, due = "queued", now
+        if not mail.address:
+            result = mail.why
+            if mail.outbox_kind == "dsn":
+                metrics.alarms.labels("nobody-to-tell").inc()
+        elif notice_rows.sent(conn, case_id=case_id, kind=name, recipient=mail.address):
+            result = "already-sent"
+        else:
+            if mail.outbox_kind == "notice":
+                due = due_at(notice_rows.nth_last(conn, recipient=mail.address, number=HOURLY_LIMIT), now)
+                result = "paced" if due > now else "queued"
+            sender, recipient = notice_envelope(mail.address)
+            owe(conn, Owed(mail.outbox_kind, case_id, sender, (recipient,), None, mail.data), due)
+            notice_rows.add(conn, case_id=case_id, kind=name, recipient=mail.address, now=due)
+        metrics.notices.labels(mail.kind, result).inc()
+        return result
+
+    def _instead_of(self, case: Case, hearer: Hearer) -> str:
+        """Whose mail it is, when the postmaster hears of it in his place."""
+        if hearer.why in {"owner", "envelope-sender"}:
+            return ""
+        return case.sender.mailbox.text or case.owner or "<>"
+
+    def _facts(self, case: Case, holds: Sequence[Hold], hearer: Hearer, **more: Any) -> NoticeFacts:
         governance = self.policy.governance
         values: dict[str, Any] = {
             "case_id": case.id,
-            "person_address": case.owner,
-            "person_name": case.owner_name,
+            "person_address": hearer.address,
+            "person_name": case.owner_name if hearer.why == "owner" else "",
+            "instead_of": self._instead_of(case, hearer),
+            "instead_why": hearer.why,
             "recipients": tuple(
                 HeldRecipient(
                     hold.recipient.mailbox.text, RecipientClass(hold.recipient_class), Relation(hold.relation)

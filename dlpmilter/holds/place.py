@@ -3,7 +3,7 @@
 
 One transaction makes a mail held: case, recipients, wrapped key, trail entry, message keys and the
 notice stand together or not at all. The same octets from the same sender a second time find their
-case again: nothing is held or told twice (hop.md section 4, S2).
+case again: nobody is held or told twice (hop.md section 4, S2), and nobody is left out.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
-from dlpmilter.holds import prepare
-from dlpmilter.holds.outcomes import OWED, RELAYED, OutcomeRecord
-from dlpmilter.holds.terms import MESSAGE_KEY_AGE
+from dlpmilter.holds import prepare, repeats
+from dlpmilter.holds.notify import told
+from dlpmilter.holds.outcomes import OWED, OutcomeRecord
+from dlpmilter.holds.repeats import REPORTED
 from dlpmilter.mime.head import read_head
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.model.words import Action
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.relay.outbox import Owed, owe
-from dlpmilter.storage import case_rows, message_rows
+from dlpmilter.storage import case_rows, message_rows, notice_rows
 from dlpmilter.storage.message_rows import MessageKey
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.holds.journal import Journal
     from dlpmilter.holds.notify import Notifier, Prepared
+    from dlpmilter.holds.repeats import Known, Sorted
     from dlpmilter.model.reply import Reply
     from dlpmilter.model.transaction import EnvelopePath, Transaction
     from dlpmilter.model.verdict import Disposition, Verdict
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from dlpmilter.storage.database import Database
 
 POLICY_REFUSAL = "5.7.1"
+OWN_NOTICE = "dsn-own-notice"
 _SMALL = 1024 * 1024
 
 
@@ -55,6 +58,9 @@ class Decided:
     policy_version: str
     transaction_id: str
     held: frozenset[bytes] = frozenset()
+    """Waiting for a person, or approved and on their way."""
+    closed: frozenset[bytes] = frozenset()
+    """Held before and decided within the last hour without being sent: a retry, nothing waits now."""
     repeated: bool = False
     """Every recipient was recorded before: this is a retry."""
     relayed_before: frozenset[bytes] = frozenset()
@@ -62,6 +68,8 @@ class Decided:
     body_id: str | None = None
     digest: bytes | None = None
     keys: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+    quiet: bool = False
+    """The mail is a notice of ours that came back: nothing is written about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,6 @@ class _Draft:
     digest: bytes | None
     keys: Mapping[bytes, bytes]
     notice: Prepared | None
-    report: Prepared | None
     notifier: Notifier | None
 
 
@@ -96,8 +103,8 @@ async def record_decided(  # noqa: PLR0913 - the contract of the pipeline
     `quiet` says that the mail is a notice of ours that came back: it is held without a new notice.
     """
     head = read_head(transaction.head, config.bounds)
-    holds = any(one.action is Action.hold for one in verdict.dispositions)
-    stored = await bodies.put(message) if holds else None
+    held = [one for one in verdict.dispositions if one.action is Action.hold]
+    stored = await bodies.put(message) if held else None
     digest = None
     if prepare.recognisable(head):
         content = stored.sha256 if stored else await _hash(message)
@@ -110,11 +117,11 @@ async def record_decided(  # noqa: PLR0913 - the contract of the pipeline
     draft = _Draft(
         transaction, verdict, case, stored, digest,
         {each.mailbox.raw: prepare.recipient_key(secret, digest or b"", each) for each in transaction.recipients},
-        _hold_notice(notice, case, verdict) if stored else None,
-        _refusal_report(notice, case, verdict),
+        _hold_notice(notice, case, held, verdict) if notice and held else None,
         notice,
     )  # fmt: skip
-    return await database.write(lambda conn: _record(conn, draft, bodies))
+    decided = await database.write(lambda conn: _record(conn, draft, bodies))
+    return replace(decided, quiet=quiet)
 
 
 async def _hash(message: MessageBytes) -> bytes:
@@ -127,13 +134,10 @@ async def _hash(message: MessageBytes) -> bytes:
     return work() if message.size < _SMALL else await asyncio.to_thread(work)
 
 
-def _hold_notice(notifier: Notifier | None, case: Case, verdict: Verdict) -> Prepared | None:
-    if notifier is None:
-        return None
-    held = [_as_hold(case, one) for one in verdict.dispositions if one.action is Action.hold]
+def _hold_notice(notifier: Notifier, case: Case, held: Sequence[Disposition], verdict: Verdict) -> Prepared:
     message = verdict.message
     return notifier.notice(
-        NoticeKind.hold, case, held, case.created_at,
+        NoticeKind.hold, case, [_as_hold(case, one) for one in held], case.created_at,
         earlier_mail=message.earlier_mail, uninspectable=bool(message.uninspectable),
         encrypted="encrypted" in message.uninspectable,
     )  # fmt: skip
@@ -147,119 +151,118 @@ def _as_hold(case: Case, one: Disposition) -> case_rows.Hold:
     )  # fmt: skip
 
 
-def _refusal_report(notifier: Notifier | None, case: Case, verdict: Verdict) -> Prepared | None:
-    """Refused recipients of a mail that is otherwise taken: upstream cannot tell, so we do (hop.md section 3)."""
-    refused = [one for one in verdict.dispositions if one.action is Action.reject]
-    if notifier is None or not refused or len(refused) == len(verdict.dispositions):
-        return None
-    recipients = [DsnRecipient(one.recipient, POLICY_REFUSAL) for one in refused]
-    return notifier.report(DsnKind.rejected, case, recipients, case.created_at)
-
-
 def _record(conn: Connection, draft: _Draft, bodies: BodyStore) -> Decided:
-    known = _known(conn, draft)
-    fresh = _fresh(conn, draft, known)
-    case_id = known[0].case_id if known else draft.case.id
-    body_id = None
-    held = [one for one in fresh if one.action is Action.hold]
-    if draft.stored is not None:
-        joined = case_rows.get(conn, case_id) if known else None
-        if joined is not None and joined.body_id is not None and joined.purged_at is None:
-            bodies.purge(conn, draft.stored.id)
-            body_id = joined.body_id
-        elif held:
-            case_id = draft.case.id
-            body_id = draft.stored.id
-            case_rows.add(conn, draft.case)
-            bodies.keep(conn, draft.stored)
-        else:
-            bodies.purge(conn, draft.stored.id)
-        case_rows.add_holds(conn, case_id, draft.digest, [prepare.hold_of(one) for one in held], draft.case.created_at)
-    if fresh:
-        _write_decision(conn, draft, case_id, fresh)
-    return _decided(draft, case_id, body_id, known, fresh)
-
-
-def _known(conn: Connection, draft: _Draft) -> list[MessageKey]:
-    if draft.digest is None:
-        return []
-    known = message_rows.of_digest(conn, draft.digest)
-    if known and known[-1].at < draft.case.created_at - MESSAGE_KEY_AGE:
-        message_rows.forget(conn, [draft.digest])
-        return []
-    return known
-
-
-def _fresh(conn: Connection, draft: _Draft, known: Sequence[MessageKey]) -> list[Disposition]:
-    """Dispositions not recorded yet; one that was open and is now held counts as new."""
-    before = {key.recipient: key for key in known}
-    fresh: dict[bytes, Disposition] = {}
-    reopened: list[bytes] = []
-    for one in draft.verdict.dispositions:
-        raw = one.recipient.mailbox.raw
-        key = before.get(draft.keys[raw])
-        if (
-            key is not None
-            and one.action is Action.hold
-            and key.action != "hold"
-            and key.outcome not in {RELAYED, OWED}
-        ):
-            reopened.append(key.recipient)
-            key = None
-        if key is None:
-            fresh.setdefault(raw, one)
-    if draft.digest is not None and reopened:
-        message_rows.replace_open(conn, draft.digest, reopened)
-    return list(fresh.values())
-
-
-def _write_decision(conn: Connection, draft: _Draft, case_id: str, fresh: Sequence[Disposition]) -> None:
-    now = draft.case.created_at
-    strongest = max(one.action for one in fresh)
-    if strongest > Action.relay:
-        fields = prepare.decided_fields(draft.case, draft.transaction, draft.verdict, fresh)
-        if draft.notifier is not None and case_id == draft.case.id:
-            if draft.notice is not None:
-                fields["notice"] = draft.notifier.queue(conn, case_id, draft.notice, now) or "queued"
-            if draft.report is not None:
-                draft.notifier.queue(conn, case_id, draft.report, now)
-        trail.append(conn, Entry("decided", strongest.name, draft.verdict.policy_version, case_id, fields, now))
-    if draft.digest is not None:
-        message_rows.add(
-            conn,
-            [
-                MessageKey(draft.digest, draft.keys[one.recipient.mailbox.raw], case_id, one.action.name, None, now)
-                for one in fresh
-            ],
-        )
-
-
-def _decided(
-    draft: _Draft, case_id: str, body_id: str | None, known: Sequence[MessageKey], fresh: Sequence[Disposition]
-) -> Decided:
-    """What stands now. Somebody held before is never relayed because a later policy says so."""
-    new = {one.recipient.mailbox.raw for one in fresh}
-    wanted = {one.recipient.mailbox.raw for one in draft.verdict.dispositions if one.action is Action.hold}
-    before = {key.recipient: key for key in known}
-    held = {one.recipient.mailbox.raw for one in fresh if one.action is Action.hold}
-    relayed = set()
-    for raw, name in draft.keys.items():
-        key = before.get(name)
-        if key is not None and raw not in new:
-            was_held = key.action == "hold"
-            held |= {raw} if was_held else set()
-            relayed |= {raw} if key.outcome in {RELAYED, OWED} or (was_held and raw not in wanted) else set()
+    known = repeats.look(conn, draft.digest, draft.case.created_at)
+    sorted_ = repeats.sort(known, draft.verdict.dispositions, draft.keys, draft.case.created_at)
+    repeats.make_room(conn, draft.digest, sorted_)
+    held = [one for one in sorted_.fresh if one.action is Action.hold]
+    case = _place(conn, draft, bodies, known, sorted_, held)
+    refused = _unreported(draft, known, sorted_)
+    if sorted_.fresh or refused:
+        _write_decision(conn, draft, case, sorted_.fresh, refused)
+    if sorted_.closed:
+        _write_repeat(conn, draft, case.id, sorted_)
     return Decided(
-        case_id=case_id,
+        case_id=case.id,
         policy_version=draft.verdict.policy_version,
         transaction_id=draft.transaction.id,
-        held=frozenset(held),
-        repeated=not fresh,
-        relayed_before=frozenset(relayed),
-        body_id=body_id,
+        held=sorted_.held | {one.recipient.mailbox.raw for one in held},
+        closed=frozenset(sorted_.closed),
+        repeated=not sorted_.fresh,
+        relayed_before=sorted_.not_now,
+        body_id=case.body_id,
         digest=draft.digest,
         keys=draft.keys,
     )
+
+
+def _place(
+    conn: Connection, draft: _Draft, bodies: BodyStore, known: Known, sorted_: Sorted, held: Sequence[Disposition]
+) -> Case:
+    """The case this mail belongs to, with its new holds: an open one of the same octets, or a new one."""
+    case = repeats.joinable(conn, known, draft.case.created_at) if held and not sorted_.anew else None
+    if held and case is None and draft.stored is not None:
+        case = draft.case
+        case_rows.add(conn, case)
+        bodies.keep(conn, draft.stored)
+    elif draft.stored is not None:
+        bodies.purge(conn, draft.stored.id)
+    if case is not None:
+        holds = [prepare.hold_of(one) for one in held]
+        case_rows.add_holds(conn, case.id, draft.digest, holds, draft.case.created_at)
+        return case
+    case_id = repeats.case_of(known, sorted_) or draft.case.id
+    return case_rows.get(conn, case_id) or replace(draft.case, id=case_id, body_id=None)
+
+
+def _unreported(draft: _Draft, known: Known, sorted_: Sorted) -> list[Disposition]:
+    """Refused recipients of a mail that is otherwise taken: upstream cannot tell, so we do (hop.md section 3).
+
+    One that was refused before counts too, unless a report went out: then upstream heard 550 for all.
+    """
+    every = draft.verdict.dispositions
+    refused = {one.recipient.mailbox.raw: one for one in every if one.action is Action.reject}
+    if not refused or all(one.action is Action.reject for one in every):
+        return []
+    done = sorted_.held | frozenset(sorted_.closed) | sorted_.not_now | known.reported(draft.keys)
+    return [one for raw, one in refused.items() if raw not in done]
+
+
+def _write_decision(
+    conn: Connection, draft: _Draft, case: Case, fresh: Sequence[Disposition], refused: Sequence[Disposition]
+) -> None:
+    now = draft.case.created_at
+    recorded = list({one.recipient.mailbox.raw: one for one in (*fresh, *refused)}.values())
+    strongest = max(one.action for one in recorded)
+    if strongest > Action.relay:
+        fields = prepare.decided_fields(draft.case, draft.transaction, draft.verdict, recorded)
+        held = [one for one in fresh if one.action is Action.hold]
+        if draft.notifier is not None and held:
+            fields |= _tell_of_holds(conn, draft, draft.notifier, case, held)
+        if draft.notifier is not None and refused:
+            fields |= _tell_of_refusals(conn, draft, draft.notifier, case.id, refused)
+        trail.append(conn, Entry("decided", strongest.name, draft.verdict.policy_version, case.id, fields, now))
+    if draft.digest is None:
+        return
+    keys = [(one.recipient.mailbox.raw, one.action) for one in fresh]
+    message_rows.add(
+        conn, [MessageKey(draft.digest, draft.keys[raw], case.id, action.name, None, now) for raw, action in keys]
+    )
+    reported = [draft.keys[one.recipient.mailbox.raw] for one in refused]
+    message_rows.set_outcomes(conn, draft.digest, dict.fromkeys(reported, REPORTED))
+
+
+def _tell_of_holds(
+    conn: Connection, draft: _Draft, notifier: Notifier, case: Case, held: Sequence[Disposition]
+) -> dict[str, trail.Value]:
+    """Every batch of holds has its own notice that names its recipients, whatever went out before."""
+    wanted = sum(one.action is Action.hold for one in draft.verdict.dispositions)
+    mail = draft.notice
+    if mail is None or case.id != draft.case.id or len(held) != wanted:
+        mail = _hold_notice(notifier, replace(case, mute=draft.case.mute or case.mute), held, draft.verdict)
+    result = notifier.queue(conn, case.id, mail, draft.case.created_at, mark=f"-{draft.transaction.id}")
+    return {"notice": result, **told(mail)}
+
+
+def _tell_of_refusals(
+    conn: Connection, draft: _Draft, notifier: Notifier, case_id: str, refused: Sequence[Disposition]
+) -> dict[str, trail.Value]:
+    recipients = [DsnRecipient(one.recipient, POLICY_REFUSAL) for one in refused]
+    now = draft.case.created_at
+    mail = notifier.report(DsnKind.rejected, replace(draft.case, id=case_id), recipients, now)
+    notifier.queue(conn, case_id, mail, now, mark=f"-{draft.transaction.id}")
+    return told(mail, "report-told")
+
+
+def _write_repeat(conn: Connection, draft: _Draft, case_id: str, sorted_: Sorted) -> None:
+    """Octets whose hold was decided a moment ago came again: nothing waits, so the record says it."""
+    fields: dict[str, trail.Value] = {"transaction": draft.transaction.id}
+    for number, (raw, state) in enumerate(sorted_.closed.items()):
+        fields |= {
+            f"recipient.{number}.address": raw.decode("utf-8", "replace"), f"recipient.{number}.state": state,
+        }  # fmt: skip
+    now = draft.case.created_at
+    trail.append(conn, Entry("repeated", "withhold", draft.verdict.policy_version, case_id, fields, now))
 
 
 async def record_outcome(
@@ -312,6 +315,10 @@ async def owe_leftover(
             names = [decided.keys[each.mailbox.raw] for each in recipients if each.mailbox.raw in decided.keys]
             message_rows.set_outcomes(conn, decided.digest, dict.fromkeys(names, OWED))
         fields: dict[str, trail.Value] = {"transaction": decided.transaction_id, "leftover": len(recipients)}
+        if decided.quiet and not notice_rows.sent(conn, case_id=decided.case_id, kind=OWN_NOTICE):
+            notice_rows.add(
+                conn, case_id=decided.case_id, kind=OWN_NOTICE, recipient="", now=transaction.received_at
+            )  # no report about our own notice: that could go round for ever
         trail.append(conn, Entry("owed", "relay", decided.policy_version, decided.case_id, fields))
 
     await database.write(act)

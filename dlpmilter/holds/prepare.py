@@ -11,14 +11,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit.controller import controller_after
+from dlpmilter.engine.addresses import addresses_of
 from dlpmilter.holds.terms import deadline
 from dlpmilter.mime.text import decode_words
+from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.words import Action
-from dlpmilter.notices.limits import Occasion, may_notify
+from dlpmilter.notices.limits import Occasion, muted
 from dlpmilter.storage.case_rows import Case, NewHold
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def case_of(  # noqa: PLR0913 - the whole mail comes together here
     occasion = Occasion(
         address=sender.address,
         internal=sender.internal,
+        usable=_usable(sender.address),
         null_sender=transaction.sender.mailbox.null and not sender.address,
         own_mark=quiet,
         auto_submitted=(head.get("auto-submitted") or b"").decode("ascii", "replace"),
@@ -93,18 +95,25 @@ def case_of(  # noqa: PLR0913 - the whole mail comes together here
         owner_source=sender.source,
         login=transaction.client.login,
         authors=authors_of(head),
-        mute=may_notify(occasion) or "",
+        mute=muted(occasion) or "",
         others=sum(one.action not in {Action.hold, Action.reject} for one in verdict.dispositions),
         subject=decode_words(subject)[:500] if subject else None,
         message_id=message_id[0].decode("ascii", "replace") if message_id else None,
     )
 
 
+def _usable(address: str) -> bool:
+    """Whether an address read out of a header or a rewritten sender can stand in an envelope."""
+    try:
+        return bool(parse_address(address).domain)
+    except (AddressError, UnicodeEncodeError):
+        return False
+
+
 def authors_of(head: Head) -> tuple[str, ...]:
     """Every address of From, Sender and Resent-From, for "the sender never decides"."""
-    values = [raw.decode("utf-8", "replace") for name in ("from", "sender", "resent-from") for raw in head.all(name)]
-    found = (address.strip().lower() for _, address in getaddresses(values[:20]))
-    return tuple(dict.fromkeys(each for each in found if "@" in each))[:20]
+    values = [raw for name in ("from", "sender", "resent-from") for raw in head.all(name)]
+    return tuple(dict.fromkeys(each for raw in values[:20] for each in addresses_of(raw)))[:20]
 
 
 def hold_of(one: Disposition) -> NewHold:

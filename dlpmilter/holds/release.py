@@ -2,9 +2,10 @@
 """Sending an approved mail: exact octets behind one trace field that carries a signed, single-use mark.
 
 The mark lets the mail pass when it comes round again, and nothing else does. It is bound to the case,
-to its released recipients and to the octets after the header block; each recipient may use it with
-one message only. A hop that re-encodes the body breaks it: then the mail is judged anew.
-Never edits what it sends.
+the envelope sender, the released recipients, the body, and the header fields that say what the mail
+is (`BOUND`); other hops may add trace fields and a little more, no second mail in the header. Each
+recipient may use it with one message only. A hop that re-encodes the mail or rewrites its sender
+breaks it: then the mail is judged anew. Never edits what it sends.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds import states
 from dlpmilter.holds.states import Act
+from dlpmilter.mime.head import read_head
+from dlpmilter.model.limits import Limits
 from dlpmilter.relay.outbox import Owed, owe
 from dlpmilter.storage import mark_rows
 
@@ -32,17 +36,48 @@ if TYPE_CHECKING:
 
     from dlpmilter.audit.trail import Value
     from dlpmilter.model.address import Mailbox
+    from dlpmilter.model.message import Head
     from dlpmilter.spill import MessageBytes
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.database import Database
     from dlpmilter.storage.keys import Keyring
 
 PURPOSE = "release-mark"
+BOUND = (
+    "from", "subject", "message-id", "mime-version", "content-type", "content-transfer-encoding", "content-disposition",
+)  # fmt: skip
+MORE_OCTETS = 8 * 1024
+MORE_FIELDS = 30
+MORE_TRACE = 32 * 1024
+"""What the header block may have gained on the way: other fields, and trace fields of mail servers."""
+_TRACE = frozenset(
+    {"received", "x-received", "return-path", "delivered-to", "x-original-to", "authentication-results",
+     "received-spf", "dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results"}
+)  # fmt: skip
+_TRACE_PREFIXES = ("x-ms-", "x-microsoft-", "x-forefront-")
+_BOUNDS = Limits()
 _MARK = re.compile(
-    rb"\(dlpmilter-release v1 ([A-Za-z0-9][A-Za-z0-9_-]{0,63}) ([0-9a-f]{32}) ([0-9]{1,12}) ([0-9a-f]{64})\)"
+    rb"\(dlpmilter-release v2 ([A-Za-z0-9][A-Za-z0-9_-]{0,63}) ([0-9a-f]{32}) ([0-9]{1,12}) "
+    rb"([0-9]{1,9}) ([0-9]{1,6}) ([0-9]{1,9}) ([0-9a-f]{64}) ([0-9a-f]{64})\)"
 )
 _RECEIVED = re.compile(rb"(?im)^received[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)")
-_END = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The size of a header block: octets and number of its fields without trace fields, and octets of these."""
+
+    octets: int
+    fields: int
+    trace: int
+
+    def within(self, original: Growth) -> bool:
+        """Whether `original` may have become this on its way through other mail servers."""
+        return (
+            self.octets <= original.octets + MORE_OCTETS
+            and self.fields <= original.fields + MORE_FIELDS
+            and self.trace <= original.trace + MORE_TRACE
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +88,31 @@ class Mark:
     nonce: str
     expires: int
     """Seconds since 1970, UTC."""
+    head: Growth
+    content: str
+    """`content_of` the released mail, as hex."""
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class MarkDigest:
-    """What a mark is checked against: the octets after the header block, and the whole mail."""
+    """What a mark is checked against: bound header fields and body, the header's size, and the whole mail."""
 
-    body: bytes
+    content: bytes
     whole: bytes
+    head: Growth
+    readable: bool = True
+    """False when the header block is over our limits: such a mail is never believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mail that carries a mark: who sends it to whom, and what it is."""
+
+    transaction_id: str
+    sender: bytes
+    recipients: tuple[Mailbox, ...]
+    digest: MarkDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +140,48 @@ def queue(
     sending: Sending,
     case: Case,
     holds: Sequence[Hold],
-    body: bytes,
+    digest: MarkDigest,
     fields: dict[str, Value],
     now: datetime,
 ) -> None:
-    """Move approved holds to releasing and owe the mail; `body` is `MarkDigest.body` of it. Raises Conflict."""
+    """Move approved holds to releasing and owe the mail; `digest` is that of the stored octets. Raises Conflict."""
     names = sorted({hold.recipient.mailbox.key for hold in holds})
     nonce = secrets.token_hex(16)
     expires_at = (now + sending.life).replace(microsecond=0)
-    mark = sign(sending.secret, case.id, nonce, int(expires_at.timestamp()), body, names)
+    content = content_of(digest, case.sender.mailbox.raw)
+    unsigned = Mark(case.id, nonce, int(expires_at.timestamp()), digest.head, content, "")
+    mark = replace(unsigned, mac=seal(sending.secret, unsigned, names))
     states.move(conn, Act.release, holds, Entry("releasing", "release", case.policy_version, case.id, fields, now), now)
     mark_rows.add(conn, nonce=nonce, case_id=case.id, expires_at=expires_at, recipients=names)
     recipients = tuple(hold.recipient for hold in holds)
-    prefix = trace(sending, case.id, mark, now)
+    prefix = trace_field(sending, case.id, mark, now)
     owe(conn, Owed("release", case.id, case.sender, recipients, case.body_id, prefix), now)
 
 
-def sign(secret: bytes, case_id: str, nonce: str, expires: int, body: bytes, recipients: Iterable[str]) -> Mark:
-    """The mark for these octets and recipients (HMAC-SHA256, every part with its length before it)."""
-    parts = [case_id.encode(), nonce.encode(), str(expires).encode(), body]
-    parts += [each.encode() for each in sorted(recipients)]
-    said = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return Mark(case_id, nonce, expires, hmac.new(secret, said, hashlib.sha256).hexdigest())
+def content_of(digest: MarkDigest, sender: bytes) -> str:
+    """What a mark is bound to beside its recipients: envelope sender, bound fields and body, as hex."""
+    return hashlib.sha256(_parts([sender, digest.content])).hexdigest()
 
 
-def trace(sending: Sending, case_id: str, mark: Mark, now: datetime) -> bytes:
+def seal(secret: bytes, mark: Mark, recipients: Iterable[str]) -> str:
+    """HMAC-SHA256 over everything the mark says and who may use it."""
+    numbers = (mark.expires, mark.head.octets, mark.head.fields, mark.head.trace)
+    said = [mark.case_id, mark.nonce, *map(str, numbers), mark.content, *sorted(recipients)]
+    return hmac.new(secret, _parts([each.encode() for each in said]), hashlib.sha256).hexdigest()
+
+
+def _parts(parts: Iterable[bytes]) -> bytes:
+    """Every part with its length before it."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def trace_field(sending: Sending, case_id: str, mark: Mark, now: datetime) -> bytes:
     """The one header field a released mail gets (RFC 5321 section 4.4)."""
     return (
         f"Received: by {sending.hostname} (dlpmilter {sending.instance})\r\n"
-        f"\t(dlpmilter-release v1 {case_id} {mark.nonce}\r\n"
-        f"\t {mark.expires} {mark.mac})\r\n"
+        f"\t(dlpmilter-release v2 {case_id} {mark.nonce}\r\n"
+        f"\t {mark.expires} {mark.head.octets} {mark.head.fields} {mark.head.trace}\r\n"
+        f"\t {mark.content}\r\n\t {mark.mac})\r\n"
         f"\tid {case_id}; {format_datetime(now.astimezone(UTC))}\r\n"
     ).encode("ascii")
 
@@ -130,8 +193,10 @@ def parse_mark(head: bytes) -> Mark | None:
     for field in _RECEIVED.finditer(head):
         match = _MARK.search(b" ".join(field[1].split()))
         if match:
-            case_id, nonce, expires, mac = (part.decode("ascii") for part in match.groups())
-            return Mark(case_id, nonce, int(expires), mac)
+            case_id, nonce, expires, octets, fields, traced, content, mac = (
+                part.decode("ascii") for part in match.groups()
+            )
+            return Mark(case_id, nonce, int(expires), Growth(int(octets), int(fields), int(traced)), content, mac)
     return None
 
 
@@ -141,38 +206,70 @@ async def digest_of(message: MessageBytes) -> MarkDigest:
 
 
 def _digest(message: MessageBytes) -> MarkDigest:
-    with message.view() as octets:
-        end = _END.search(octets)
-        with memoryview(octets) as view:
-            body = hashlib.sha256(view[end.end() if end else len(view) :]).digest()
-            return MarkDigest(body, hashlib.sha256(view).digest())
+    with message.view() as octets, memoryview(octets) as view:
+        head = read_head(bytes(view[: _BOUNDS.header_octets + 4]), _BOUNDS)
+        body = hashlib.sha256(view[head.size :]).digest()
+        parts = [body]
+        for name in BOUND:
+            values = head.all(name)
+            parts += [name.encode(), str(len(values)).encode(), *values]
+        content = hashlib.sha256(_parts(parts)).digest()
+        return MarkDigest(content, hashlib.sha256(view).digest(), _growth(head), not head.problems)
+
+
+def _growth(head: Head) -> Growth:
+    traced = [span for span in head.spans if span[0] in _TRACE or span[0].startswith(_TRACE_PREFIXES)]
+    octets = sum(end - start for _, start, _, end in traced)
+    return Growth(head.size - octets, len(head.spans) - len(traced), octets)
 
 
 async def claim_mark(
-    database: Database, mark: Mark, recipients: Sequence[Mailbox], digest: MarkDigest, *, secret: bytes, now: datetime
+    database: Database, mark: Mark, claim: Claim, *, secret: bytes, policy_version: str, now: datetime
 ) -> frozenset[bytes]:
     """The recipients (address octets) that may pass; empty when forged, copied, replayed or too old.
 
     A retry of identical octets passes again. Looks before it writes: a forged mark costs no write.
+    Every use of a mark of ours, believed or not, is an entry of the trail.
     """
-    if not await database.read(partial(_genuine, mark=mark, body=digest.body, secret=secret, now=now)):
+    if await database.read(partial(_released, mark=mark, secret=secret)) is None:
         return frozenset()
 
     def act(conn: Connection) -> frozenset[bytes]:
-        released = set(_genuine(conn, mark=mark, body=digest.body, secret=secret, now=now))
-        return frozenset(
-            each.raw
-            for each in recipients
-            if each.key in released and mark_rows.claim(conn, mark.nonce, each.key, digest.whole)
-        )
+        released = _released(conn, mark=mark, secret=secret)
+        if released is None:
+            return frozenset()
+        why = _doubt(mark, claim, released[0], now)
+        passed = frozenset[bytes]()
+        if not why:
+            known = {each.raw: each.key for each in claim.recipients if each.key in released[1]}
+            why = "" if known else "other-recipients"
+            whole = claim.digest.whole
+            passed = frozenset(raw for raw, key in known.items() if mark_rows.claim(conn, mark.nonce, key, whole))
+            why = why or ("" if passed else "used-before")
+        fields: dict[str, Value] = {
+            "transaction": claim.transaction_id, "believed": bool(passed), "why": why, "count": len(passed),
+        }  # fmt: skip
+        action = "relay" if passed else "none"
+        trail.append(conn, Entry("release-mark", action, policy_version, mark.case_id, fields, now))
+        return passed
 
     return await database.write(act)
 
 
-def _genuine(conn: Connection, *, mark: Mark, body: bytes, secret: bytes, now: datetime) -> list[str]:
-    """The recipients of the mark when its signature fits them, these octets and the clock; else none."""
-    if mark.expires <= now.timestamp():
-        return []
-    released = mark_rows.recipients_of(conn, mark.nonce, mark.case_id, now)
-    wanted = sign(secret, mark.case_id, mark.nonce, mark.expires, body, released)
-    return released if hmac.compare_digest(wanted.mac, mark.mac) else []
+def _released(conn: Connection, *, mark: Mark, secret: bytes) -> tuple[datetime, list[str]] | None:
+    """End and recipients of the mark when its seal is ours, else None."""
+    found = mark_rows.find(conn, mark.nonce, mark.case_id)
+    if found is None or not hmac.compare_digest(seal(secret, mark, found[1]), mark.mac):
+        return None
+    return found
+
+
+def _doubt(mark: Mark, claim: Claim, expires_at: datetime, now: datetime) -> str:
+    """Why a mark of ours is not believed on this mail, "" when it may be."""
+    if expires_at <= now or mark.expires <= now.timestamp():
+        return "expired"
+    if not claim.digest.readable:
+        return "header-over-limits"
+    if not hmac.compare_digest(content_of(claim.digest, claim.sender), mark.content):
+        return "other-content"
+    return "" if claim.digest.head.within(mark.head) else "header-grew"

@@ -7,25 +7,28 @@ Never raises for a state that does not fit: the mail is gone, so the record must
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.trail import Entry
-from dlpmilter.holds import notify, states
+from dlpmilter.holds import states
+from dlpmilter.holds.notify import told
+from dlpmilter.holds.place import OWN_NOTICE
 from dlpmilter.holds.states import Act, State
 from dlpmilter.model.words import Kind
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
-from dlpmilter.storage import body_rows, case_rows, mark_rows, outbox_rows
+from dlpmilter.storage import body_rows, case_rows, mark_rows, notice_rows, outbox_rows
 from dlpmilter.storage.case_rows import Case
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from dlpmilter.audit.trail import Value
-    from dlpmilter.holds.notify import Notifier
+    from dlpmilter.holds.notify import Notifier, Prepared
     from dlpmilter.relay.outbox import Outcome
     from dlpmilter.storage.case_rows import Hold
     from dlpmilter.storage.outbox_rows import OutboxRow
@@ -65,18 +68,19 @@ def _released(
             "controller-flags": list(found.flags),
         }
         fields |= _replies([each for each in final if each.state == "delivered"], addresses=True)
-        entry = Entry("released", "release", case.policy_version, case.id, fields, now)
-        states.move(conn, Act.deliver, delivered, entry, now)
         mail = notifier.notice(
             NoticeKind.approved, case, delivered, now, delivered_at=now.astimezone(),
             purpose=case.justification_text or "",
         )  # fmt: skip
+        entry = Entry("released", "release", case.policy_version, case.id, fields | told(mail), now)
+        states.move(conn, Act.deliver, delivered, entry, now)
         notifier.queue(conn, case.id, mail, now, mark=f"-{row.id}-{delivered[0].id}")
     if failed:
-        fields = _replies(failed_outcomes, addresses=True)
+        report = _report(case, failed_outcomes, notifier, now)
+        fields = _replies(failed_outcomes, addresses=True) | told(report, "report-told")
         entry = Entry("release-failed", "hold", case.policy_version, case.id, fields, now)
         states.move(conn, Act.fail, failed, entry, now)
-        _report(conn, case, failed_outcomes, notifier, now, mark=f"-{row.id}")
+        notifier.queue(conn, case.id, report, now, mark=f"-{row.id}-{failed_outcomes[0].id}")
     if not outbox_rows.of_case(conn, case.id, "release"):
         mark_rows.shorten(conn, case.id, now + MARK_AFTER_DELIVERY)
 
@@ -89,21 +93,25 @@ def _holds(case: Case, outcomes: Sequence[Outcome]) -> list[Hold]:
 def _leftover(
     conn: Connection, row: OutboxRow, case: Case | None, final: Sequence[Outcome], notifier: Notifier, now: datetime
 ) -> None:
-    _append(conn, "outcome", "relay", row.case_id, case, _replies(final), now)
+    fields = _replies(final)
     failed = [each for each in final if each.state == "failed"]
     if failed:
-        _report(conn, case or _stand_in(row, notifier), failed, notifier, now, mark=f"-{row.id}")
+        about = case or _stand_in(row, notifier)
+        if notice_rows.sent(conn, case_id=row.case_id, kind=OWN_NOTICE):
+            about = replace(about, mute="own-notice")
+        report = _report(about, failed, notifier, now)
+        notifier.queue(conn, row.case_id, report, now, mark=f"-{row.id}-{failed[0].id}")
+        fields |= told(report, "report-told")
+    _append(conn, "outcome", "relay", row.case_id, case, fields, now)
     needed = row.body_id and (outbox_rows.body_owed(conn, row.body_id) or case_rows.body_of_a_case(conn, row.body_id))
     if row.body_id and not needed:
         body_rows.remove(conn, row.body_id)
 
 
-def _report(
-    conn: Connection, case: Case, failed: Sequence[Outcome], notifier: Notifier, now: datetime, *, mark: str
-) -> None:
+def _report(case: Case, failed: Sequence[Outcome], notifier: Notifier, now: datetime) -> Prepared | None:
+    """We took the mail with 250 and could not hand it on: the sender hears, wherever he is (RFC 5321 6.1)."""
     recipients = [DsnRecipient(each.recipient, _status(each), each.reply) for each in failed]
-    mail = notifier.report(DsnKind.undelivered, case, recipients, now)
-    notifier.queue(conn, case.id, mail, now, mark=mark + "".join(f"-{each.id}" for each in failed[:1]))
+    return notifier.report(DsnKind.undelivered, case, recipients, now)
 
 
 def _status(outcome: Outcome) -> str:
@@ -116,14 +124,12 @@ def _status(outcome: Outcome) -> str:
 
 
 def _stand_in(row: OutboxRow, notifier: Notifier) -> Case:
-    """A mail without a case of its own (a tagged one): its envelope sender hears, when he is one of us."""
-    address = row.sender.mailbox.text
-    known = not row.sender.mailbox.null and notify.internal(address, notifier.domains)
+    """A mail without a case of its own (a tagged one): its envelope is all we know of it."""
     return Case(
         id=row.case_id, created_at=row.created_at, deadline=row.created_at, policy_version=notifier.policy.version,
         body_id=row.body_id, language="", kind=Kind.fresh.value, size=0, sender=row.sender,
-        owner=address if known else "", owner_name="", owner_source="envelope", login="", authors=(),
-        mute="" if known else "sender-not-internal", others=0, subject=None, message_id=None,
+        owner="", owner_name="", owner_source="envelope", login="", authors=(),
+        mute="no-address", others=0, subject=None, message_id=None,
     )  # fmt: skip
 
 

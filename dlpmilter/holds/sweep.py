@@ -16,6 +16,7 @@ from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.fields import Layer
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds import states, terms
+from dlpmilter.holds.notify import told
 from dlpmilter.holds.states import FINAL, WAITING, Act, Conflict, State
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
@@ -120,7 +121,12 @@ def _expire_one(conn: Connection, *, case_id: str, notifier: Notifier, now: date
     if case is None or not holds or case.deadline > now:
         return 0
     found = controller_after(transmitted=False)
+    recipients = [DsnRecipient(hold.recipient, EXPIRED_STATUS) for hold in holds]
+    mail = notifier.report(DsnKind.expired, case, recipients, now)
+    if mail is None:  # NOTIFY asks for no report; a note of ours is no report
+        mail = notifier.notice(NoticeKind.expired, case, holds, now)
     fields: dict[str, Value] = {"controller-after": found.after.value, "controller-basis": found.basis}
+    fields |= told(mail)
     for number, hold in enumerate(holds):
         fields[f"recipient.{number}.address"] = hold.recipient.mailbox.text
     try:
@@ -129,11 +135,7 @@ def _expire_one(conn: Connection, *, case_id: str, notifier: Notifier, now: date
         )
     except Conflict:
         return 0
-    recipients = [DsnRecipient(hold.recipient, EXPIRED_STATUS) for hold in holds]
-    mail = notifier.report(DsnKind.expired, case, recipients, now) or notifier.notice(
-        NoticeKind.expired, case, holds, now
-    )
-    notifier.queue(conn, case.id, mail, now)
+    notifier.queue(conn, case.id, mail, now, mark=f"-{holds[0].id}")
     return len(holds)
 
 
@@ -143,7 +145,7 @@ def _remind_one(conn: Connection, *, case: Case, wanted: int, notifier: Notifier
     if current is None or not waiting or not case_rows.set_reminders(conn, case.id, wanted, case.reminders):
         return 0
     mail = notifier.notice(NoticeKind.reminder, current, waiting, now)
-    return int(not notifier.queue(conn, case.id, mail, now, mark=f"-{wanted}"))
+    return int(notifier.queue(conn, case.id, mail, now, mark=f"-{wanted}") in {"queued", "paced"})
 
 
 def _purge_one(conn: Connection, *, case_id: str, bodies: BodyStore, now: datetime) -> int:

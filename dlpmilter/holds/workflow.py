@@ -18,6 +18,7 @@ from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds import actors, release, states
 from dlpmilter.holds.actors import Actor, NotAllowed
+from dlpmilter.holds.notify import told
 from dlpmilter.holds.states import Act, Conflict
 from dlpmilter.holds.terms import keep_for
 from dlpmilter.notices.facts import NoticeKind
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from dlpmilter.audit.trail import Value
     from dlpmilter.holds.notify import Notifier
-    from dlpmilter.holds.release import Sending
+    from dlpmilter.holds.release import MarkDigest, Sending
     from dlpmilter.storage.bodies import BodyStore
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.database import Database
@@ -79,8 +80,8 @@ class Workflow:
 
     async def approve(self, case_id: str, actor: Actor) -> Done:
         """One approval; with the last one that is wanted the release is queued."""
-        body = await self._body_digest(case_id, actor)
-        return await self._write(case_id, partial(self._approve, actor=actor, body=body, now=self.clock()))
+        digest = await self._mail_digest(case_id, actor)
+        return await self._write(case_id, partial(self._approve, actor=actor, digest=digest, now=self.clock()))
 
     async def reject(self, case_id: str, actor: Actor, reason: str) -> Done:
         """Refuse the release; `reason` is one kind sentence the sender will read."""
@@ -95,8 +96,8 @@ class Workflow:
 
     async def release(self, case_id: str, actor: Actor) -> Done:
         """Try a failed release again; approves nothing."""
-        body = await self._body_digest(case_id, actor)
-        return await self._write(case_id, partial(self._release, actor=actor, body=body, now=self.clock()))
+        digest = await self._mail_digest(case_id, actor)
+        return await self._write(case_id, partial(self._release, actor=actor, digest=digest, now=self.clock()))
 
     async def _write(self, case_id: str, act: Callable[[Connection, Case], Done]) -> Done:
         def inside(conn: Connection) -> Done:
@@ -105,7 +106,7 @@ class Workflow:
 
         return await self.database.write(inside)
 
-    async def _body_digest(self, case_id: str, actor: Actor) -> bytes:
+    async def _mail_digest(self, case_id: str, actor: Actor) -> MarkDigest:
         """Open the body once: it proves that the mail can be sent, and the mark is bound to it."""
         case = await self.database.read(lambda conn: case_in(conn, case_id))
         actors.refuse_sender(actor, case)
@@ -114,11 +115,11 @@ class Workflow:
             raise Conflict(Act.release, [hold.state for hold in case.holds])
         message = await self.bodies.get(case.body_id)
         try:
-            return (await release.digest_of(message)).body
+            return await release.digest_of(message)
         finally:
             message.close()
 
-    def _approve(self, conn: Connection, case: Case, *, actor: Actor, body: bytes, now: datetime) -> Done:
+    def _approve(self, conn: Connection, case: Case, *, actor: Actor, digest: MarkDigest, now: datetime) -> Done:
         actors.refuse_sender(actor, case)
         if case.justification_code == EVIDENCE:
             raise NotAllowed(
@@ -138,35 +139,35 @@ class Workflow:
             trail.append(conn, Entry("approval", "hold", case.policy_version, case.id, fields, now))
             return Done(case, (), max(missing, 0))
         states.move(conn, Act.approve, complete, _entry("approved", "release", case, fields, now), now)
-        release.queue(conn, self.sending, case, complete, body, _acting(actor, "reviewer", complete), now)
+        release.queue(conn, self.sending, case, complete, digest, _acting(actor, "reviewer", complete), now)
         return Done(case, complete, max(missing, 0))
 
     def _reject(self, conn: Connection, case: Case, *, actor: Actor, reason: str, now: datetime) -> Done:
         actors.refuse_sender(actor, case)
         mine = _fitting(Act.reject, actor, case)
         fields = _acting(actor, "reviewer", mine) | {"reason": reason} | _kept_here()
-        states.move(conn, Act.reject, mine, _entry("rejected", "withhold", case, fields, now), now)
         until = (now + keep_for(states.State.rejected, self.notifier.policy.hold)).astimezone()
         mail = self.notifier.notice(NoticeKind.rejected, case, mine, now, decision_reason=reason, content_until=until)
+        fields |= told(mail)
+        states.move(conn, Act.reject, mine, _entry("rejected", "withhold", case, fields, now), now)
         self.notifier.queue(conn, case.id, mail, now, mark=_part(mine))
         return Done(case, mine)
 
     def _withdraw(self, conn: Connection, case: Case, *, actor: Actor, now: datetime) -> Done:
         role, mine = _for_sender(Act.withdraw, actor, case)
-        fields = _acting(actor, role, mine) | _kept_here()
+        mail = self.notifier.notice(NoticeKind.withdrawn, case, mine, now)
+        fields = _acting(actor, role, mine) | _kept_here() | told(mail)
         states.move(conn, Act.withdraw, mine, _entry("withdrawn", "withhold", case, fields, now), now)
-        self.notifier.queue(
-            conn, case.id, self.notifier.notice(NoticeKind.withdrawn, case, mine, now), now, mark=_part(mine)
-        )
+        self.notifier.queue(conn, case.id, mail, now, mark=_part(mine))
         return Done(case, mine)
 
-    def _release(self, conn: Connection, case: Case, *, actor: Actor, body: bytes, now: datetime) -> Done:
+    def _release(self, conn: Connection, case: Case, *, actor: Actor, digest: MarkDigest, now: datetime) -> Done:
         actors.refuse_sender(actor, case)
         failed = [hold for hold in case.holds if hold.state == states.State.release_failed]
         if not failed:
             raise Conflict(Act.release, [hold.state for hold in case.holds])
         mine = actors.of_pools(actor, case, failed)
-        release.queue(conn, self.sending, case, mine, body, _acting(actor, "reviewer", mine), now)
+        release.queue(conn, self.sending, case, mine, digest, _acting(actor, "reviewer", mine), now)
         return Done(case, mine)
 
 

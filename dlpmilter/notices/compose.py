@@ -7,6 +7,7 @@ The result is ASCII with CRLF: RFC 2047 subject, quoted-printable body, so that 
 
 from __future__ import annotations
 
+import hashlib
 import textwrap
 from collections.abc import Sequence
 from functools import cache
@@ -80,11 +81,18 @@ def compose(
     languages: tuple[Language, ...] = (language,) if isinstance(language, str) else tuple(language)
     if kind in {NoticeKind.hold, NoticeKind.reminder} and facts.deadline is None:
         raise ValueError(f"case {facts.case_id}: a {kind} notice needs a deadline")
-    text = bilingual([render(f"{kind}.txt", values(facts, each), each) for each in languages], languages)
+    texts = [
+        words.instead(facts.instead_of, facts.instead_why, each)
+        + render(f"{kind}.txt", values(facts, each), each)
+        + words.every_recipient(facts.recipients, each)
+        for each in languages
+    ]
+    text = bilingual(texts, languages)
     head = own_head(
         letterhead, now=now, to=facts.person_address, name=facts.person_name,
         subject=_subject(kind, facts, languages), case_id=facts.case_id, kind=kind,
         auto_submitted="auto-generated", answers=facts.message_id,
+        part=part_of(now, [each.address for each in facts.recipients]),
     )  # fmt: skip
     content = (
         headers.token_field("Content-Language", ", ".join(languages))
@@ -93,6 +101,11 @@ def compose(
         + headers.token_field("Content-Transfer-Encoding", "quoted-printable")
     )
     return (head + content + "\r\n" + headers.quoted_printable(text)).encode("ascii")
+
+
+def part_of(now: datetime, recipients: Sequence[str]) -> str:
+    """Tells apart two mails of one kind about one case: many mailboxes drop a second one with the same Message-ID."""
+    return hashlib.sha256("\0".join((now.isoformat(), *recipients)).encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def notice_envelope(address: str) -> tuple[EnvelopePath, EnvelopePath]:
@@ -120,6 +133,7 @@ def own_head(  # noqa: PLR0913 - one argument a header field
     kind: str,
     auto_submitted: Literal["auto-generated", "auto-replied"],
     answers: str,
+    part: str,
 ) -> str:
     """The header fields every mail of ours carries, notices and delivery reports alike."""
     fields = [
@@ -127,7 +141,7 @@ def own_head(  # noqa: PLR0913 - one argument a header field
         headers.address_field("To", to, name),
         headers.text_field("Subject", subject, 240),
         headers.date_field(now),
-        headers.token_field("Message-ID", f"<{case_id}.{kind}@{letterhead.hostname}>"),
+        headers.token_field("Message-ID", f"<{case_id}.{kind}.{part}@{letterhead.hostname}>"),
         headers.token_field("Auto-Submitted", auto_submitted),
         headers.token_field("X-Auto-Response-Suppress", "All"),
         headers.token_field(HEADER, notice_mark(case_id, kind, letterhead.mark_key)),

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from dlpmilter.notices import headers, words
-from dlpmilter.notices.compose import bilingual, own_head, render
+from dlpmilter.notices.compose import bilingual, own_head, part_of, render
 from dlpmilter.notices.facts import HeldRecipient, Language
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ class DsnFacts:
     message_id: str = ""
     date: str = ""
     """The raw Date value of the mail."""
+    instead_of: str = ""
+    """Whose mail it is, when the postmaster hears of it in his place; `instead_why` is the slug why."""
+    instead_why: str = ""
 
 
 def wants_report(path: EnvelopePath) -> bool:
@@ -104,6 +107,7 @@ def compose_dsn(
         letterhead, now=now, to=facts.sender.mailbox.text, name="",
         subject=f"{' / '.join(_SUBJECTS[each] for each in languages)} [{facts.case_id}]",
         case_id=facts.case_id, kind=kind, auto_submitted="auto-replied", answers=facts.message_id,
+        part=part_of(now, [each.path.mailbox.text for each in wanted]),
     )  # fmt: skip
     human = bilingual([_human(kind, facts, wanted, each) for each in languages], languages)
     boundary = _boundary(facts.case_id, kind, letterhead.mark_key)
@@ -134,7 +138,7 @@ def _human(kind: DsnKind, facts: DsnFacts, wanted: Sequence[DsnRecipient], langu
         "contact": words.say(facts.contact, language),
         "answers": [_diagnostic(each.reply, 200) for each in wanted if each.reply is not None][:3],
     }
-    return render(f"{kind}.txt", filling, language)
+    return words.instead(facts.instead_of, facts.instead_why, language) + render(f"{kind}.txt", filling, language)
 
 
 def _status(facts: DsnFacts, wanted: Sequence[DsnRecipient], hostname: str, now: datetime) -> str:

@@ -64,6 +64,9 @@ class NoticeFacts:
     case_id: str
     person_address: str
     person_name: str = ""
+    instead_of: str = ""
+    """Whose mail it is, when the postmaster hears of it in his place; `instead_why` is the slug why."""
+    instead_why: str = ""
     recipients: tuple[HeldRecipient, ...]
     company: Text
     contact: Text

@@ -54,6 +54,25 @@ _ADDRESS = {
     },
 }
 
+_INSTEAD: dict[str, dict[str, str]] = {
+    "auto-submitted": {"de": "Ein Programm hat sie geschickt.", "en": "A program sent it."},
+    "sender-not-internal": {
+        "de": "Der Absender gehört nicht zu unserer Organisation.",
+        "en": "The sender does not belong to our organisation.",
+    },
+    "other": {
+        "de": "Wir wissen nicht sicher, wer sie geschickt hat.",
+        "en": "We do not know for certain who sent it.",
+    },
+}
+_INSTEAD_HEAD = {
+    "de": "An die Postverwaltung: Es geht um eine E-Mail von\n{sender}.\n{why}\n"
+    "Der Absender bekommt diese Nachricht nicht.",
+    "en": "To the postmaster: this is about an e-mail from\n{sender}.\n{why}\nThe sender does not get this message.",
+}
+
+_ALL = {"de": "Alle Adressen, um die es geht:", "en": "All the addresses this is about:"}
+
 _CONTENT = {
     "encrypted": {
         "de": "Die E-Mail ist ganz oder teilweise verschlüsselt; darum ließ sich nicht prüfen, was darin steht.",
@@ -108,6 +127,21 @@ _MONTHS_EN = (
     "January", "February", "March", "April", "May", "June", "July",
     "August", "September", "October", "November", "December",
 )  # fmt: skip
+
+
+def every_recipient(found: Sequence[HeldRecipient], language: Language) -> str:
+    """The paragraph that names everybody, one a line, when the sentences name only the first; else ""."""
+    if len(found) <= LISTED_RECIPIENTS:
+        return ""
+    return "\n".join(["", _ALL[language], *(f"* {clean(each.address, 254)}" for each in found)]) + "\n"
+
+
+def instead(sender: str, why: str, language: Language) -> str:
+    """The paragraph before a notice the postmaster gets in place of the sender; "" when nobody is replaced."""
+    if not sender:
+        return ""
+    reason = _INSTEAD.get(why, _INSTEAD["other"])[language]
+    return _INSTEAD_HEAD[language].format(sender=clean(sender, 254), why=reason) + "\n\n"
 
 
 def say(text: Text, language: Language, limit: int = 300) -> str:

@@ -3,7 +3,8 @@
 
 Never forgets a row before the next hop took it or refused it for good, and never sends one row from
 two workers. A crash between the next hop's 250 and our record sends that one mail again: the row
-stays, so at most one duplicate, never a loss (hop.md section 4).
+stays, so at most one duplicate, never a loss (hop.md section 4). A row whose result cannot be
+recorded is parked and its result kept in memory: others go on, and it is not sent again by this worker.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), ti
 """Pause after the first, second, third and every later try."""
 _RECORD_PAUSES = (0.2, 1.0, 5.0, 15.0)
 _LAST_TRIES = 3
+PARK_AFTER = 5
+"""Failures of settle after which a row is parked."""
+PARKED = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=24))
+"""Pause after the first, second and every later time a row is parked."""
 _COUNT_SECONDS = 10.0
 
 
@@ -76,7 +81,8 @@ Settle = Callable[["Connection", "OutboxRow", "tuple[Outcome, ...]"], None]
 """Called after each try inside the transaction that records it, with the outcomes this try decided.
 
 The outbox rows are already updated: `outbox_rows.body_owed` tells whether a body is still needed.
-Whatever it raises undoes the record, and the record (not the mail) is tried again.
+Whatever it raises undoes the record, and the record (not the mail) is tried again, first at once,
+after `PARK_AFTER` failures in growing pauses.
 """
 
 
@@ -127,6 +133,7 @@ class OutboxWorker:
         self._owner = secrets.token_hex(8)
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unrecorded: dict[int, tuple[int, tuple[Outcome, ...]]] = {}
         self._stopping = False
         self._renewed_at = clock()
         self._counted_at = float("-inf")
@@ -202,13 +209,15 @@ class OutboxWorker:
             self._counted_at = moment
 
     async def _work(self, row: OutboxRow) -> None:
-        if not row.recipients:  # everything was settled by a worker whose lease had run out
-            outcomes: tuple[Outcome, ...] = ()
+        if row.id in self._unrecorded:
+            outcomes = self._unrecorded[row.id][1]
+        elif not row.recipients:  # everything was settled by a worker whose lease had run out
+            outcomes = ()
         else:
             outcomes = self._judge(row, await self._deliver(row))
-        await self._record(row, outcomes)
+        recorded = await self._record(row, outcomes)
         for each in outcomes:
-            if each.final:
+            if recorded and each.final:
                 maillog.delivered(f"{row.kind}-{row.id}", row.case_id, _code(each.reply))
 
     async def _deliver(self, row: OutboxRow) -> Sequence[Reply]:
@@ -236,21 +245,41 @@ class OutboxWorker:
             for each, answer in zip(row.recipients, replies, strict=True)
         )
 
-    async def _record(self, row: OutboxRow, outcomes: tuple[Outcome, ...]) -> None:
+    async def _record(self, row: OutboxRow, outcomes: tuple[Outcome, ...]) -> bool:
         """Make the result durable; the mail is gone already, so only the record is repeated."""
-        tries = 0
+        tries = broken = 0
         while True:
             try:
                 await self._database.write(partial(self._record_in, row, outcomes))
-                return
+                self._unrecorded.pop(row.id, None)
+                return True
             except TemporaryFailure as error:
                 maillog.store_unavailable(error)
             except Exception as error:  # noqa: BLE001 - a broken settle must not send the mail again and again
                 _alarm("outbox-settle", error)
+                broken += 1
+                if broken >= PARK_AFTER and await self._park(row, outcomes):
+                    return False
             await asyncio.sleep(_RECORD_PAUSES[min(tries, len(_RECORD_PAUSES) - 1)])
             tries += 1
             if self._stopping and tries > _LAST_TRIES:  # the next office sends it once more: better than to hang
-                return
+                return False
+
+    async def _park(self, row: OutboxRow, outcomes: tuple[Outcome, ...]) -> bool:
+        """Let the others go on; only another office, which knows no result, would send this mail again."""
+        times = self._unrecorded.get(row.id, (0, ()))[0]
+        due = self._clock() + PARKED[min(times, len(PARKED) - 1)]
+        try:
+            await self._database.write(partial(self._park_in, row, due))
+        except TemporaryFailure as error:
+            maillog.store_unavailable(error)
+            return False
+        self._unrecorded[row.id] = (times + 1, outcomes)
+        return True
+
+    def _park_in(self, row: OutboxRow, due: datetime, conn: Connection) -> None:
+        if outbox_rows.held_by(conn, row.id, self._owner):
+            outbox_rows.postpone(conn, row.id, due)
 
     def _record_in(self, row: OutboxRow, outcomes: tuple[Outcome, ...], conn: Connection) -> None:
         """Compare and set: only recipients that are still owed count, whoever holds the lease by now."""

@@ -142,6 +142,16 @@ def add_holds(conn: Connection, case_id: str, digest: bytes | None, new: Sequenc
     )
 
 
+def of_digest(conn: Connection, digest: bytes) -> list[Hold]:
+    """The holds that stand for these octets."""
+    return [_hold(row) for row in conn.execute(select(holds).where(holds.c.digest == digest).order_by(holds.c.id))]
+
+
+def detach(conn: Connection, hold_ids: Sequence[int]) -> None:
+    """These holds are over and no longer stand for their octets: the same mail may be held anew."""
+    conn.execute(update(holds).where(holds.c.id.in_(list(hold_ids))).values(digest=None))
+
+
 def get(conn: Connection, case_id: str) -> Case | None:
     """One case with its holds."""
     found = many(conn, [case_id])

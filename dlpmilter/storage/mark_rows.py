@@ -22,15 +22,16 @@ def add(conn: Connection, *, nonce: str, case_id: str, expires_at: datetime, rec
     conn.execute(insert(mark_recipients), [{"nonce": nonce, "recipient": each} for each in recipients])
 
 
-def recipients_of(conn: Connection, nonce: str, case_id: str, now: datetime) -> list[str]:
-    """The recipients of a mark of this case that has not expired; none when there is no such mark."""
+def find(conn: Connection, nonce: str, case_id: str) -> tuple[datetime, list[str]] | None:
+    """When a mark of this case ends and its recipients, None when there is no such mark."""
     query = (
-        select(mark_recipients.c.recipient)
+        select(mark_recipients.c.recipient, marks.c.expires_at)
         .join(marks, marks.c.nonce == mark_recipients.c.nonce)
-        .where(marks.c.nonce == nonce, marks.c.case_id == case_id, marks.c.expires_at > now)
+        .where(marks.c.nonce == nonce, marks.c.case_id == case_id)
         .order_by(mark_recipients.c.recipient)
     )
-    return list(conn.scalars(query))
+    rows = conn.execute(query).all()
+    return (rows[0].expires_at, [row.recipient for row in rows]) if rows else None
 
 
 def claim(conn: Connection, nonce: str, recipient: str, digest: bytes) -> bool:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from dlpmilter.storage.tables import notices
 
 # Built once: these run for every hold.
 _SENT = select(notices.c.id).where(notices.c.case_id == bindparam("case"), notices.c.kind == bindparam("what")).limit(1)
-_SINCE = select(func.count()).where(notices.c.recipient == bindparam("who"), notices.c.at >= bindparam("since"))
+_NTH = (
+    select(notices.c.at)
+    .where(notices.c.recipient == bindparam("who"), notices.c.kind.not_like("dsn-%"))
+    .order_by(notices.c.at.desc())
+    .limit(1)
+    .offset(bindparam("skipped"))
+)
 _ADD = insert(notices)
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def add(conn: Connection, *, case_id: str, kind: str, recipient: str, now: datetime) -> None:
-    """Remember one notice; the same case, kind and recipient a second time raises IntegrityError."""
+    """Remember one notice that leaves at `now`; equal case, kind and recipient raise IntegrityError."""
     conn.execute(_ADD, {"case_id": case_id, "kind": kind, "recipient": recipient, "at": now})
 
 
@@ -34,9 +40,9 @@ def sent(conn: Connection, *, case_id: str, kind: str, recipient: str | None = N
     return conn.scalar(query, {"case": case_id, "what": kind}) is not None
 
 
-def count_since(conn: Connection, *, recipient: str, since: datetime) -> int:
-    """How many notices this person got since then."""
-    return int(conn.scalar(_SINCE, {"who": recipient, "since": since}) or 0)
+def nth_last(conn: Connection, *, recipient: str, number: int) -> datetime | None:
+    """When the n-th last notice to this person left or will leave; delivery reports do not count."""
+    return conn.scalar(_NTH, {"who": recipient, "skipped": number - 1})
 
 
 def purge(conn: Connection, before: datetime) -> int:

@@ -237,6 +237,7 @@ async def test_a_cut_tail_is_seen_only_against_a_head_kept_elsewhere(database: D
     alone = await checked(database)
     assert alone.ok
     assert "cannot be seen" in alone.limits
+    assert "Invented entries appended" in alone.limits
     against = await checked(database, noted)
     assert (against.ok, against.seq) == (False, 8)
 

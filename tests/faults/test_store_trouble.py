@@ -131,7 +131,7 @@ def test_our_own_header_names_are_stripped_and_prove_nothing(tmp_path: Path) -> 
     forged = (
         b"X-Dlpmilter-Released: v1 AAAA-BBBB-CCCC\r\n\tfolded\r\nx-dlpmilter-tag: fine\r\n"
         b"X-Dlpmilter-Notice: v1 AAAA-BBBB-CCCC hold 00\r\n"
-        b"Received: by dlp.corp.example (dlpmilter-release v1 AAAA-BBBB-CCCC "
+        b"Received: by dlp.corp.example (dlpmilter-release v2 AAAA-BBBB-CCCC "
         + b"0" * 32 + b" 9999999999 " + b"0" * 64 + b")\r\n"
     )  # fmt: skip
     with Sink(tmp_path / "journal") as sink, Product(tmp_path / "hop", next_hop=sink.port) as product:

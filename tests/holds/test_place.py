@@ -131,12 +131,12 @@ async def test_parallel_retries_make_one_case(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_split_transactions_of_one_mail_share_a_case(tmp_path: Path) -> None:
-    """Upstream splits 120 recipients into three transactions: one case, one body, one notice."""
+    """Upstream splits 120 recipients into three transactions: one case, one body, a notice for each part."""
     message = mail()
     async with rooms(tmp_path) as r:
         for part in range(3):
             await r.hold(*(f"r{number}@gmx.example" for number in range(40 * part, 40 * part + 40)), message=message)
-        assert [await r.count(table) for table in ("cases", "holds", "body_keys", "outbox")] == [1, 120, 1, 1]
+        assert [await r.count(table) for table in ("cases", "holds", "body_keys", "outbox")] == [1, 120, 1, 3]
 
 
 @pytest.mark.asyncio
@@ -189,24 +189,6 @@ async def test_a_recipient_left_open_can_be_held_on_the_retry(tmp_path: Path) ->
         assert held.held == {PRIVATE.encode()}
         assert (again.repeated, again.case_id) == (True, held.case_id)
         assert await r.count("holds") == 1
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ({"internal": False, "owner": "out@elsewhere.example"}, "sender-not-internal"),
-        ({"owner": ""}, "no-address"),
-        ({"quiet": True}, "own-notice"),
-    ],
-)
-async def test_some_holds_get_no_notice(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
-    """Outsiders, nobody, and our own notices that came back are held without a new notice."""
-    async with rooms(tmp_path) as r:
-        decided = await r.hold(PRIVATE, **more)
-        assert await r.count("outbox") == 0
-        ((_, fields),) = await r.database.read(lambda conn: trail.of_case(conn, decided.case_id))
-        assert fields["notice-muted"] == reason
 
 
 @pytest.mark.asyncio
@@ -342,3 +324,41 @@ async def test_a_full_journal_says_so(tmp_path: Path) -> None:
         for _ in range(20):
             journal.append(record)
     journal.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json", b"{}", b"[]", b"7", b"null", b"\xff\xfe", b"[" * 5000,
+        (
+            b'{"id":"1","case_id":"c","policy_version":"p","transaction_id":"t","digest":"zz",'
+            b'"at":"2026-11-22T00:00:00+00:00","rows":[["zz","relayed",250,""]]}'
+        ),
+        b'{"id":"1","case_id":"c","policy_version":"p","transaction_id":"t","digest":"","at":"never","rows":[]}',
+    ],
+)  # fmt: skip
+async def test_a_line_that_is_no_record_is_set_aside_and_the_others_come_home(tmp_path: Path, line: bytes) -> None:
+    """A damaged journal, ours or a dead process's, never stops the office: alarm, a file `.bad`, the rest is replayed."""
+    from dlpmilter import metrics
+    from dlpmilter.holds.outcomes import OutcomeRecord
+
+    async with rooms(tmp_path) as r:
+        good = [
+            OutcomeRecord.build("CASE", "p", f"T{number}", None, {}, {path("p@partner.example"): reply(250, "ok")})
+            for number in range(2)
+        ]
+        content = b"\n".join((good[0].line().encode(), line, good[1].line().encode(), b""))
+        (tmp_path / "dlpmilter.db.journal-0").write_bytes(content)
+        (tmp_path / "dlpmilter.db.journal-9").write_bytes(line + b"\n")
+        alarm = metrics.alarms.labels("journal-bad-line")._value
+        before = alarm.get()
+        journal = Journal(r.config.database)
+        assert await journal.replay(r.database) == 2
+        assert not journal.used
+        assert await journal.replay(r.database) == 0
+        assert alarm.get() == before + 2
+        assert await r.count("trail") == 2
+        for slot in (0, 9):
+            assert (tmp_path / f"dlpmilter.db.journal-{slot}.bad").read_bytes() == line + b"\n"
+        journal.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dlpmilter import metrics
 from dlpmilter.audit import trail
 from dlpmilter.holds import release, settle
 from dlpmilter.holds.states import Conflict
@@ -20,7 +21,7 @@ from dlpmilter.relay.outbox import Outcome
 from dlpmilter.spill import MessageBytes
 from dlpmilter.storage import case_rows, outbox_rows
 from dlpmilter.storage.outbox_rows import OutboxRow
-from tests.holds.house import NOW, RITA, Rooms, mail, rooms
+from tests.holds.house import ANNA, NOW, RITA, Rooms, mail, rooms
 
 TO = "anna.private@gmx.example"
 
@@ -37,14 +38,17 @@ async def released(r: Rooms, message: bytes, *to: str) -> tuple[str, bytes]:
     return decided.case_id, octets
 
 
-async def claim(r: Rooms, octets: bytes, *to: str, later: timedelta = timedelta()) -> set[str]:
+async def claim(r: Rooms, octets: bytes, *to: str, later: timedelta = timedelta(), sender: str = ANNA) -> set[str]:
     """Who may pass when these octets come round."""
     mark = release.parse_mark(octets[: octets.find(b"\r\n\r\n") + 4])
     if mark is None:
         return set()
     digest = await release.digest_of(MessageBytes.of(octets))
-    recipients = [parse_mailbox(each.encode()) for each in (to or (TO,))]
-    passed = await release.claim_mark(r.database, mark, recipients, digest, secret=r.sending.secret, now=NOW + later)
+    recipients = tuple(parse_mailbox(each.encode()) for each in (to or (TO,)))
+    asked = release.Claim("T0", sender.encode(), recipients, digest)
+    passed = await release.claim_mark(
+        r.database, mark, asked, secret=r.sending.secret, policy_version="p1", now=NOW + later
+    )
     return {raw.decode() for raw in passed}
 
 
@@ -113,7 +117,7 @@ async def test_a_thousand_forged_marks_open_nothing(tmp_path: Path) -> None:
     async with rooms(tmp_path) as r:
         _, octets = await released(r, mail())
         prefix, _, rest = octets.partition(b"\r\n\tid ")
-        spot = prefix.index(b"v1 ") + 3
+        spot = prefix.index(b"v2 ") + 3
         passed = 0
         for _ in range(1000):
             forged = bytearray(prefix)
@@ -196,10 +200,81 @@ async def test_recipients_of_one_release_may_end_differently(tmp_path: Path) -> 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("sender", "reports"), [("anna.berg@company.example", 1), ("out@elsewhere.example", 0), ("", 0)]
+    ("old", "new"),
+    [
+        (b"Subject: Fwd:", b"Subject: Other"),
+        (b"Subject: Fwd:", b"Subject: x\r\nSubject: Fwd:"),
+        (b"From: Anna Berg", b"From: The Boss"),
+        (b"Message-ID: <m", b"Message-ID: <n"),
+        (b"To: a@", b"Content-Type: multipart/mixed; boundary=x\r\nTo: a@"),
+        (b"To: a@", b"MIME-Version:\r\nTo: a@"),
+        (b"To: a@", b"Content-Disposition: attachment\r\nTo: a@"),
+        (b"To: a@", b"Content-Transfer-Encoding: base64\r\nTo: a@"),
+    ],
 )
-async def test_a_failed_leftover_is_reported_to_insiders_only(tmp_path: Path, sender: str, reports: int) -> None:
-    """A leftover without a case: an internal sender gets a report, an outsider or nobody gets none; the body goes."""
+async def test_a_mark_is_bound_to_what_the_mail_is(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """Another subject, author, number or MIME type under the same mark is judged anew, and the trail says so."""
+    async with rooms(tmp_path) as r:
+        case_id, octets = await released(r, mail())
+        assert old in octets
+        assert await claim(r, octets.replace(old, new, 1)) == set()
+        entries = await r.database.read(lambda conn: trail.of_case(conn, case_id))
+        assert entries[-1][0].event == "release-mark"
+        assert (entries[-1][1]["believed"], entries[-1][1]["why"]) == (False, "other-content")
+        assert await claim(r, octets) == {TO}
+        entries = await r.database.read(lambda conn: trail.of_case(conn, case_id))
+        assert (entries[-1][1]["believed"], entries[-1][1]["count"]) == (True, 1)
+
+
+@pytest.mark.asyncio
+async def test_a_mark_is_bound_to_the_envelope_sender(tmp_path: Path) -> None:
+    """Somebody else who sends a released mail again is not believed."""
+    async with rooms(tmp_path) as r:
+        _, octets = await released(r, mail())
+        assert await claim(r, octets, sender="other@company.example") == set()
+        assert await claim(r, octets) == {TO}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b"X-Data: " + b"a" * 72_000 + b"\r\n",
+        b"".join(b"X-Data-%d: %s\r\n" % (number, b"a" * 200) for number in range(50)),
+        b"".join(b"X-Small-%d: a\r\n" % number for number in range(31)),
+        b"".join(b"Received: %s\r\n" % (b"a" * 900) for number in range(40)),
+        b"X-MS-Data: " + b"a" * 40_000 + b"\r\n",
+    ],
+)
+async def test_no_second_mail_travels_in_the_header_of_a_released_one(tmp_path: Path, extra: bytes) -> None:
+    """A header block that grew by kilobytes or dozens of fields on its way is judged anew."""
+    async with rooms(tmp_path) as r:
+        case_id, octets = await released(r, mail())
+        assert await claim(r, extra + octets) == set()
+        entries = await r.database.read(lambda conn: trail.of_case(conn, case_id))
+        assert entries[-1][1]["why"] == "header-grew"
+        common = b"Return-Path: <a@b>\r\nX-Spam: no\r\nX-MS-Exchange-A: " + b"b" * 9000 + b"\r\n"
+        assert await claim(r, common + octets) == {TO}
+
+
+@pytest.mark.asyncio
+async def test_a_forged_mark_leaves_no_entry(tmp_path: Path) -> None:
+    """Only marks of ours are worth a record: nobody outside can fill the trail."""
+    async with rooms(tmp_path) as r:
+        _, octets = await released(r, mail())
+        before = await r.count("trail")
+        mark = release.parse_mark(octets[: octets.find(b"\r\n\r\n") + 4])
+        assert mark is not None
+        assert await claim(r, octets.replace(mark.mac.encode(), b"0" * 64)) == set()
+        assert await r.count("trail") == before
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("sender", "reports"), [("anna.berg@company.example", 1), ("out@elsewhere.example", 1), ("", 0)]
+)
+async def test_a_failed_leftover_is_reported_to_its_envelope_sender(tmp_path: Path, sender: str, reports: int) -> None:
+    """We took it with 250, so whoever sent it hears (RFC 5321 6.1); a null sender is an alarm; the body goes."""
     from dlpmilter.holds.place import owe_leftover
     from tests.holds import house
 
@@ -211,7 +286,13 @@ async def test_a_failed_leftover_is_reported_to_insiders_only(tmp_path: Path, se
             r.database, r.bodies, decided=decided, transaction=envelope, recipients=envelope.recipients,
             prefix=b"Received: x\r\n", message=MessageBytes.of(message),
         )  # fmt: skip
+        alarm = metrics.alarms.labels("nobody-to-tell")._value
+        before = alarm.get()
         await finish(r, decided.case_id, "leftover", reply(550, "5.2.2 full"), "failed")
-        assert len(await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id, "dsn"))) == reports
+        rows = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id, "dsn"))
+        assert [each.path.mailbox.text for row in rows for each in row.recipients] == [sender] * reports
+        assert alarm.get() - before == 1 - reports
+        fields = (await r.database.read(lambda conn: trail.of_case(conn, decided.case_id)))[-1][1]
+        assert fields["report-told-why"] == ("envelope-sender" if reports else "null-sender")
         assert await r.count("body_keys") == 0
         assert await r.count("body_chunks") == 0

@@ -371,6 +371,48 @@ async def test_a_record_that_never_works_does_not_block_the_stop(
 
 
 @pytest.mark.asyncio
+async def test_rows_that_cannot_be_settled_wait_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight rows with a broken settle do not keep the ninth; they are parked, and recorded later without a second send."""
+    monkeypatch.setattr("dlpmilter.relay.outbox._RECORD_PAUSES", (0.01,))
+    broken = [True]
+    with Sink(tmp_path / "j") as sink:
+        async with _office(tmp_path, sink.port) as office:
+            real = office.settle
+
+            def settle(conn: Connection, row: OutboxRow, outcomes: tuple[Outcome, ...]) -> None:
+                if broken and row.case_id.startswith("bad"):
+                    raise KeyError("x")
+                real(conn, row, outcomes)
+
+            office.worker._settle = settle
+            for number in range(8):
+                await office.owe(_notice(f"bad{number}", f"b{number}@x.example"))
+            await office.owe(_notice("good", "good@x.example"))
+            office.start()
+            await office.until(lambda: bool(office.settled), "the good one")
+            assert office.settled == [("notice", "good", "good@x.example", "delivered")]
+            pauses = []
+            for _ in range(3):
+                await office.until(lambda: True, "the parking")
+                (row,) = await office.database.read(lambda conn: outbox_rows.of_case(conn, "bad0"))
+                pauses.append(row.due_at - office.clock.now)
+                office.clock.now = row.due_at
+                attempts = row.attempts
+                async with asyncio.timeout(15):
+                    while row.attempts == attempts and len(pauses) < 3:
+                        office.worker.wake()
+                        await asyncio.sleep(0.02)
+                        (row,) = await office.database.read(lambda conn: outbox_rows.of_case(conn, "bad0"))
+            assert pauses == [timedelta(hours=1), timedelta(hours=4), timedelta(hours=24)]
+            broken.clear()
+            await office.until(lambda: len(office.settled) == 9, "the parked ones")
+            assert await office.depth() == 0
+        assert len(sink.deliveries()) == 9
+
+
+@pytest.mark.asyncio
 async def test_settle_and_row_are_one_transaction(tmp_path: Path) -> None:
     """What settle writes is there exactly when the row is gone, and gone when settle fails afterwards."""
     fail = [True]

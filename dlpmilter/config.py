@@ -17,7 +17,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.limits import Limits
@@ -37,7 +46,8 @@ class Problem:
     fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key or '(whole file)'}: {self.what}" + (f" {self.fix}" if self.fix else "")
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.what}" + (f" {self.fix}" if self.fix else "")
 
 
 class ConfigError(Exception):
@@ -69,9 +79,16 @@ def _network(text: str) -> str:
         raise ValueError(f"{text!r} is not an IP address or network, for example 192.0.2.0/24") from None
 
 
+def _domain(text: str) -> str:
+    if "@" in text or "*" in text or not re.fullmatch(r"[^\s.]+(\.[^\s.]+)*\.?", text):
+        raise ValueError(f"{text!r} is not a domain, for example example.com")
+    return text.rstrip(".").lower()
+
+
 MailAddress = Annotated[str, AfterValidator(_address)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 NetworkText = Annotated[str, AfterValidator(_network)]
+Domain = Annotated[str, AfterValidator(_domain)]
 
 
 class _Section(BaseModel):
@@ -114,12 +131,22 @@ class Reviewer(_Section):
         return tuple(value) if isinstance(value, list) else value
 
 
+_NUMBERS: dict[str, Any] = {
+    each.name: (float, Field(default=each.default, gt=0, allow_inf_nan=False))
+    if isinstance(each.default, float)
+    else (int, Field(default=each.default, gt=0))
+    for each in fields(Limits)
+}
+_LIMITS = create_model("_LIMITS", __base__=_Section, **_NUMBERS)
+"""The names, types and signs of `[limits]`, from the one table of limits."""
+
+
 class Config(_Section):
     """Everything in dlpmilter.toml; the first ten keys are the smallest configuration."""
 
     listen: Endpoint = "127.0.0.1:10025"
     allowed_clients: tuple[NetworkText, ...] = ("127.0.0.0/8", "::1/128")
-    internal_domains: tuple[str, ...] = Field(min_length=1)
+    internal_domains: tuple[Domain, ...] = Field(min_length=1)
     next_hop: Endpoint
     policy: Path | None = None
     database: Path
@@ -159,23 +186,11 @@ class Config(_Section):
             raise ValueError(f"must name a file, with at most {SOCKET_NAME_OCTETS} octets after the last slash")
         return value
 
-    @field_validator("internal_domains")
+    @field_validator("limits", mode="before")
     @classmethod
-    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for domain in value:
-            if "@" in domain or "*" in domain or not re.fullmatch(r"[^\s.]+(\.[^\s.]+)*\.?", domain):
-                raise ValueError(f"{domain!r} is not a domain, for example example.com")
-        return tuple(domain.rstrip(".").lower() for domain in value)
-
-    @field_validator("limits")
-    @classmethod
-    def _limits(cls, value: dict[str, int | float]) -> dict[str, int | float]:
-        known = {field.name for field in fields(Limits)}
-        for name, number in value.items():
-            if name not in known:
-                raise ValueError(f"unknown limit {name!r}{_suggest(name, known)}")
-            if number <= 0:
-                raise ValueError(f"{name} must be greater than 0, not {number}")
+    def _limits(cls, value: object) -> object:
+        if isinstance(value, dict):
+            _LIMITS.model_validate(value)  # what it finds stands under limits.NAME, all of it at once
         return value
 
     @model_validator(mode="after")
@@ -224,13 +239,7 @@ def _suggest(name: str, known: Iterable[str]) -> str:
 def load_config(path: Path) -> Config:
     """Read and check dlpmilter.toml; relative paths count from its folder. Raises ConfigError."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([Problem(str(path), "", f"cannot be read ({error.strerror}).")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(path), "", f"is not valid TOML: {error}.")]) from None
-    try:
-        config = Config.model_validate(data)
+        config = Config.model_validate(_read(path))
     except ValidationError as error:
         raise ConfigError(_problems(str(path), error)) from None
     base = path.resolve().parent
@@ -239,9 +248,61 @@ def load_config(path: Path) -> Config:
         for name in ("policy", "database", "spool", "control")
         if (value := getattr(config, name)) is not None
     }
-    if not config.key_file.startswith(("env:", "credential:")):
-        placed["key_file"] = str(base / config.key_file)
-    return config.model_copy(update=placed)
+    more: dict[str, Any] = {"key_file": _key_place(base, config.key_file)}
+    if config.tls is not None:
+        more["tls"] = Tls(certificate=base / config.tls.certificate, key=base / config.tls.key)
+    return config.model_copy(update=placed | more)
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a file that cannot be used still says about policy and key, so that these can be checked too.
+
+    None stands for what is missing or has the wrong type; `policy` is None as well when the shipped one is meant.
+    """
+
+    policy: Path | None
+    policy_known: bool
+    key_file: str | None
+    internal_domains: tuple[str, ...]
+    allow_sample_governance: bool
+
+
+def references(path: Path) -> References | None:
+    """Read policy and key from dlpmilter.toml whatever else is wrong with it; None when it is no TOML at all."""
+    try:
+        data = _read(path)
+    except ConfigError:
+        return None
+    base = path.resolve().parent
+    policy, key, domains = data.get("policy"), data.get("key_file"), data.get("internal_domains")
+    return References(
+        policy=base / policy if isinstance(policy, str) else None,
+        policy_known=policy is None or isinstance(policy, str),
+        key_file=_key_place(base, key) if isinstance(key, str) else None,
+        internal_domains=tuple(each for each in domains if _is_domain(each)) if isinstance(domains, list) else (),
+        allow_sample_governance=data.get("allow_sample_governance") is True,
+    )
+
+
+def _is_domain(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(_domain(value))
+    except ValueError:
+        return False
+
+
+def _key_place(base: Path, key_file: str) -> str:
+    return key_file if key_file.startswith(("env:", "credential:")) else str(base / key_file)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([Problem(str(path), "", f"cannot be read ({error.strerror}).")]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError([Problem(str(path), "", f"is not valid TOML: {error}.")]) from None
 
 
 def _problems(file: str, error: ValidationError) -> list[Problem]:
@@ -261,16 +322,21 @@ def _problem(file: str, error: dict[str, Any]) -> Problem:
 def error_words(error: Mapping[str, Any], known: Iterable[str]) -> str:
     """A pydantic error as one sentence: what was read and what would be right, without pydantic's words."""
     if error["type"] == "extra_forbidden":
-        return f"is not a known key{_suggest(str(error['loc'][-1]), known)}."
+        return sentence(f"is not a known key{_suggest(str(error['loc'][-1]), known)}")
     what = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if error["type"] == "value_error" or error["type"] not in _EXPECTED:
-        return f"{what}."
+        return sentence(what)
     value, context = error["input"], error.get("ctx", {})
     wanted = _EXPECTED[error["type"]].format(**context)
     near = ""
     if error["type"] == "literal_error" and isinstance(value, str):
         near = _suggest(value, re.findall(r"'([^']*)'", str(context["expected"])))
-    return f"{_shown(value)} is not allowed here: {wanted}{near}."
+    return sentence(f"{_shown(value)} is not allowed here: {wanted}{near}")
+
+
+def sentence(text: str) -> str:
+    """The text with one full stop at its end, or the question mark it has."""
+    return text if text.endswith(("?", ".", "!")) else f"{text}."
 
 
 _EXPECTED = {
@@ -291,6 +357,7 @@ _EXPECTED = {
     "greater_than_equal": "the smallest is {ge}",
     "less_than": "it must be less than {lt}",
     "less_than_equal": "the largest is {le}",
+    "finite_number": "a finite number is needed",
     "too_short": "at least {min_length} needed",
 }
 
@@ -301,5 +368,5 @@ def _shown(value: object) -> str:
 
 
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:
-    named: dict[str, type[BaseModel]] = {"tls": Tls, "relay": NextHopSettings, "reviewers": Reviewer}
+    named: dict[str, type[BaseModel]] = {"tls": Tls, "relay": NextHopSettings, "reviewers": Reviewer, "limits": _LIMITS}
     return named.get(str(location[0]), Config) if len(location) > 1 else Config

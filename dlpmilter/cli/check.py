@@ -5,63 +5,149 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from dlpmilter.config import Config, Problem
+    from collections.abc import Sequence
+
+    from dlpmilter.config import Config, Problem, References
     from dlpmilter.policy.schema import Policy
     from dlpmilter.storage.keys import Keyring
 
 
-def load_all(path: Path) -> tuple[Config, Policy, Keyring]:
-    """Configuration, policy and key, with every problem of all three at once. Raises ConfigError."""
-    from dlpmilter.config import ConfigError, load_config  # the command line starts fast
-    from dlpmilter.policy.load import load_policy
-    from dlpmilter.storage.keys import Keyring
+@dataclass(slots=True)
+class Inspection:
+    """What was read, None where it cannot be used, and what there is to say about it."""
 
-    config = load_config(path)
-    problems: list[Problem] = []
+    config: Config | None = None
     policy: Policy | None = None
     keyring: Keyring | None = None
+    problems: list[Problem] = field(default_factory=list)
+    """dlpmilter does not start."""
+    warnings: list[Problem] = field(default_factory=list)
+    """dlpmilter starts, but perhaps not as somebody meant it."""
+
+
+def load_all(path: Path) -> tuple[Config, Policy, Keyring]:
+    """What `run` needs. Raises ConfigError with every problem at once, warnings left out.
+
+    Whoever calls this is the service: a folder that he cannot write is a mistake, whoever owns it.
+    """
+    from dlpmilter.config import ConfigError  # the command line starts fast
+
+    seen = inspect(path, as_service=True)
+    if seen.problems or seen.config is None or seen.policy is None or seen.keyring is None:
+        raise ConfigError(seen.problems)
+    return seen.config, seen.policy, seen.keyring
+
+
+def inspect(path: Path, *, as_service: bool = False) -> Inspection:
+    """Configuration, policy, key, and how they fit together.
+
+    A broken value in dlpmilter.toml hides nothing about policy and key: the file still says where they are.
+    """
+    from dlpmilter.cli.findings import findings
+    from dlpmilter.config import ConfigError, References, load_config, references
+
+    seen = Inspection()
+    known: References | None
     try:
-        policy = load_policy(
-            config.policy,
-            internal_domains=config.internal_domains,
+        config = seen.config = load_config(path)
+        sample = config.allow_sample_governance
+        known = References(config.policy, True, config.key_file, config.internal_domains, sample)
+    except ConfigError as error:
+        seen.problems += error.problems
+        known = references(path)
+    if known is not None:
+        _read_policy(seen, path, known)
+        _read_key(seen, known)
+    if seen.config is not None:
+        problems, warnings = findings(path, seen.config, seen.policy, as_service=as_service)
+        seen.problems += problems
+        seen.warnings += warnings
+    return seen
+
+
+def _read_policy(seen: Inspection, path: Path, known: References) -> None:
+    from dlpmilter.config import ConfigError
+    from dlpmilter.policy.load import load_policy
+
+    if not known.policy_known:
+        return
+    try:
+        seen.policy = load_policy(
+            known.policy,
+            internal_domains=known.internal_domains,
             require_governance=True,
-            allow_sample=config.allow_sample_governance,
+            allow_sample=known.allow_sample_governance,
         )
     except ConfigError as error:
-        problems += error.problems
+        seen.problems += error.problems if known.policy is not None else _without_folder(path, error.problems)
+
+
+def _without_folder(path: Path, problems: Sequence[Problem]) -> list[Problem]:
+    """Nobody is sent into the installed package to fill in its governance block."""
+    from dlpmilter.config import Problem
+
+    kept = [each for each in problems if not each.key.startswith("governance")]
+    if len(kept) == len(problems):
+        return kept
+    what = "is not set, and the policy that comes with the package has no governance block, which every hold needs."
+    fix = 'Name your own folder, for example policy = "/etc/dlpmilter/policy"; policies/README.md says what it holds.'
+    return [*kept, Problem(str(path), "policy", what, fix)]
+
+
+def _read_key(seen: Inspection, known: References) -> None:
+    from dlpmilter.config import ConfigError
+    from dlpmilter.storage.keys import Keyring
+
+    if known.key_file is None:
+        return
     try:
-        keyring = Keyring.load(config.key_file, require_backup=True)
+        seen.keyring = Keyring.load(known.key_file, require_backup=True)
     except ConfigError as error:
-        problems += error.problems
-    if problems or policy is None or keyring is None:
-        raise ConfigError(problems)
-    return config, policy, keyring
+        seen.problems += error.problems
 
 
 @click.command()
 @click.option("--config", "file", required=True, type=click.Path(path_type=Path), help="dlpmilter.toml to check.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(file: Path, as_json: bool) -> None:  # click passes flags by name
-    """Check configuration, policy and key file; exit 2 and name every problem when something is wrong."""
-    from dlpmilter.config import ConfigError
+    """Check configuration, policy and key file; exit 2 and name every problem when something is wrong.
 
-    try:
-        _, policy, _ = load_all(file)
-    except ConfigError as error:
-        if as_json:
-            rows = [{"file": p.file, "key": p.key, "what": p.what, "fix": p.fix} for p in error.problems]
-            click.echo(json.dumps({"fine": False, "problems": rows}))
-        else:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
-        sys.exit(2)
+    Warnings are named too and leave the exit code at 0.
+    """
+    seen = inspect(file)
+    fine = not seen.problems
     if as_json:
-        click.echo(json.dumps({"fine": True, "policy_version": policy.version}))
+        version = seen.policy.version if seen.policy is not None else None
+        said = {"fine": fine, "problems": _rows(seen.problems), "warnings": _rows(seen.warnings)}
+        click.echo(json.dumps(said | {"policy_version": version}, ensure_ascii=False))
     else:
-        click.echo(f"Fine. Policy {policy.short_version}.")
+        for problem in seen.problems:
+            click.echo(str(problem), err=True)
+        for warning in seen.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        if fine and seen.config is not None and seen.policy is not None:
+            click.echo(_fine(seen.config, seen.policy))
+    sys.exit(0 if fine else 2)
+
+
+def _rows(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    return [{"file": each.file, "key": each.key, "what": each.what, "fix": each.fix} for each in problems]
+
+
+def _fine(config: Config, policy: Policy) -> str:
+    """One line that says what will be in force, so that nobody takes a counting policy for a holding one."""
+    modes = {rule.mode.value for rule in policy.rules}
+    strongest = next((mode for mode in ("enforce", "advise", "count") if mode in modes), "count")
+    meaning = {"enforce": "", "advise": ": nothing is held", "count": ": nothing is held"}[strongest]
+    people = len(config.reviewers)
+    return (
+        f"Fine. Policy {policy.name} {policy.short_version}, strongest mode {strongest}{meaning}; "
+        f"{people} {'reviewer' if people == 1 else 'reviewers'}."
+    )

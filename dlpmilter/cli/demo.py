@@ -30,12 +30,22 @@ SETTLE_SECONDS = 30.0
 PIPE_COLUMNS = 150
 _COLOURS = {"delivered": "green", "tagged": "cyan", "changed": "cyan", "refused": "red", "missing": "bold red"}
 _WAITING_COLOUR = "yellow"
+_COLUMNS = ("sample", "to", "result", "rule", "class", "case", "notice")
+_UNBREAKABLE = {"to", "result", "case"}
+"""What people copy, or what would be misread in two halves."""
+_WIDE_ONLY = {"rule", "class", "notice"}
+WIDE_COLUMNS = 130
+"""Columns of a terminal below which the table leaves out what `--json` and `holds show` tell as well."""
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="End after the samples.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each sample and recipient.")
-@click.option("--port-base", type=click.IntRange(1, 65532), help="Gate +0, portal +1, sink +2, metrics +3.")
+@click.option(
+    "--port-base",
+    type=click.IntRange(1, 65532),
+    help="First of four ports in a row: gate +0, sink +2, metrics +3; +1 stays unused.",
+)
 @click.option(
     "--policy",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -59,6 +69,7 @@ def command(once: bool, as_json: bool, port_base: int | None, policy: Path | Non
         click.echo(f"dlpmilter demo: {error}", err=True)
         code = error.code
     except KeyboardInterrupt:
+        click.echo("The demo has ended; its folder is removed.", err=True)
         code = 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -128,45 +139,51 @@ def _print(world: World, rows: Sequence[Row], arrivals: Sequence[Arrival], *, ke
     from rich.console import Console
     from rich.table import Table
 
-    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
-    console = Console(width=wide)
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS)
+    names = _COLUMNS if console.width >= WIDE_COLUMNS else tuple(name for name in _COLUMNS if name not in _WIDE_ONLY)
     table = Table(title="What became of the sample mails", caption="read from the sink and the trail", show_lines=False)
-    for name in ("sample", "to", "result", "rule", "class", "case", "notice"):
-        table.add_column(name, overflow="fold")
+    for name in names:
+        table.add_column(name, overflow="fold", no_wrap=name in _UNBREAKABLE)
     previous = ""
     for row in rows:
-        colour = _COLOURS.get(row.result, _WAITING_COLOUR)
-        touched = " (untouched)" if row.identical and row.result == "tagged" else ""
-        table.add_row(
-            "" if row.sample == previous else row.title,
-            row.recipient,
-            f"[{colour}]{row.result}{touched}[/]",
-            ", ".join(row.rules) or "[dim]nothing recorded[/]",
-            row.recipient_class or "",
-            row.case or "",
-            ", ".join(row.notices),
-        )
+        cells = _cells(row, repeated=row.sample == previous)
+        table.add_row(*(cells[name] for name in names))
         previous = row.sample
     console.print(table)
+    if any(row.result == "tagged" for row in rows):
+        console.print("tagged: delivered with one more header field, X-Dlpmilter-Tag; the rest is as it was sent.")
     counts = {name: sum(row.result == name for row in rows) for name in dict.fromkeys(row.result for row in rows)}
     console.print("Recipients: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
     identical = sum(row.identical is True for row in rows)
     notices = sum(each.header("X-Dlpmilter-Notice") != "" for each in arrivals)
-    console.print(f"{identical} deliveries are the sent octets after our header; {notices} notices went to senders.")
+    console.print(
+        f"{identical} deliveries are the sent octets after our header fields; {notices} notices went to senders."
+    )
     if keeps_running:
         _print_next_steps(world, rows)
+
+
+def _cells(row: Row, *, repeated: bool) -> dict[str, str]:
+    return {
+        "sample": "" if repeated else row.title,
+        "to": row.recipient,
+        "result": f"[{_COLOURS.get(row.result, _WAITING_COLOUR)}]{row.result}[/]",
+        "rule": ", ".join(row.rules) or "[dim]nothing recorded[/]",
+        "class": row.recipient_class or "",
+        "case": row.case or "",
+        "notice": ", ".join(row.notices),
+    }
 
 
 def _print_next_steps(world: World, rows: Sequence[Row]) -> None:
     """Where everything listens, and how to release the first held mail. Plain lines: they are meant to be copied."""
     from dlpmilter.demo.world import REVIEWER
 
-    run = "dlpmilter" if shutil.which("dlpmilter") else f"{sys.executable} -m dlpmilter"
+    run = _entry_point()
     held = next((row for row in rows if row.state == "held"), None)
     lines = [
         "",
         f"Gate      127.0.0.1:{world.ports.gate}   (send it your own mail)",
-        f"Portal    {world.portal or 'not in this version'}",
         f"Sink      127.0.0.1:{world.ports.sink}   (its mails: {world.received})",
         f"Metrics   {world.metrics or 'off'}",
         f"Log       {world.log}",
@@ -182,6 +199,15 @@ def _print_next_steps(world: World, rows: Sequence[Row]) -> None:
         ]
     lines += ["", "What arrives at the sink from now on is named here. Ctrl-C ends the demo and removes its folder."]
     click.echo("\n".join(lines))
+
+
+def _entry_point() -> str:
+    """How this installation is called from a shell: a `dlpmilter` of another one would be another version."""
+    beside = Path(sys.executable).parent / "dlpmilter"
+    if not beside.is_file():
+        return f"{sys.executable} -P -m dlpmilter"
+    found = shutil.which("dlpmilter")
+    return "dlpmilter" if found and Path(found).samefile(beside) else str(beside)
 
 
 def _watch(world: World, sink: Sink, *, quiet: bool) -> None:

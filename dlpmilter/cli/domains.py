@@ -31,12 +31,18 @@ def command() -> None:
     "--policy", "directory", type=click.Path(path_type=Path), metavar="DIR", help="The policy; else the default."
 )
 @click.option("--internal", multiple=True, metavar="DOMAIN", help="A domain of your own; may be given several times.")
-def classify(inputs: tuple[str, ...], directory: Path | None, internal: tuple[str, ...], *, as_json: bool) -> None:
+@click.option("--config", type=click.Path(path_type=Path), help="dlpmilter.toml: policy and internal domains.")
+def classify(
+    inputs: tuple[str, ...], directory: Path | None, internal: tuple[str, ...], config: Path | None, *, as_json: bool
+) -> None:
     """Print the class of each DOMAIN or ADDRESS in input order; `-` reads them from stdin, one a line."""
-    from dlpmilter.config import ConfigError  # keeps the start of the command line fast
+    from dlpmilter.config import ConfigError, load_config  # keeps the start of the command line fast
     from dlpmilter.policy.load import load_policy
 
     try:
+        if config is not None:
+            loaded = load_config(config)
+            directory, internal = directory or loaded.policy, (*loaded.internal_domains, *internal)
         policy = load_policy(directory, internal_domains=internal)
     except ConfigError as error:
         for problem in error.problems:

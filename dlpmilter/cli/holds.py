@@ -7,8 +7,7 @@ Never looks into the record by itself: the office answers (cli/control.py), and 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import click
 
 from dlpmilter.cli.control import ask
 from dlpmilter.cli.office import config_option, json_option
+from dlpmilter.cli.show import print_case, print_list
+from dlpmilter.holds import reasons
 
 
 @click.group()
@@ -34,7 +35,10 @@ def list_(file: Path, as_json: bool, everything: bool) -> None:
         for case in cases:
             click.echo(json.dumps(case, ensure_ascii=False))
         return
-    _print_table(cases)
+    if not cases:
+        click.echo("No case waits." if not everything else "There is no case that you may see.")
+        return
+    print_list(cases)
 
 
 @command.command()
@@ -47,16 +51,12 @@ def show(case_id: str, file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(case, ensure_ascii=False))
         return
-    for name, value in case.items():
-        if name not in {"holds", "trail"}:
-            click.echo(f"{name:>14}  {_printable(value)}")
-    for hold in case["holds"]:
-        click.echo(f"{'recipient':>14}  " + ", ".join(f"{name} {_printable(value)}" for name, value in hold.items()))
-    for entry in case["trail"]:
-        click.echo(f"{'entry':>14}  {entry['seq']} {entry['day']} {entry['event']}")
+    print_case(case)
 
 
-@command.command()
+@command.command(
+    help="Say why the mail should go: CASE, a reason code, and a sentence of your own.\n\n\b\n" + reasons.table()
+)
 @click.argument("case_id", metavar="CASE")
 @click.argument("code", metavar="REASON")
 @click.argument("text", default="")
@@ -112,21 +112,3 @@ def _print_done(answer: Mapping[str, Any], as_json: bool) -> None:
     states = ", ".join(sorted({hold["state"] for hold in case["holds"]}))
     more = f"; {case['approvals_missing']} more approval(s) wanted" if case["approvals_missing"] else ""
     click.echo(f"Case {case['case']}: {states}{more}.")
-
-
-def _print_table(cases: Sequence[Mapping[str, Any]]) -> None:
-    if not cases:
-        click.echo("No case waits.")
-        return
-    for case in cases:
-        states = ",".join(sorted({hold["state"] for hold in case["holds"]}))
-        pools = ",".join(sorted({hold["pool"] for hold in case["holds"]}))
-        people = ", ".join(_printable(hold["address"]) for hold in case["holds"][:3] if hold["address"])
-        until = datetime.fromisoformat(case["deadline"]).astimezone().strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{case['case']}  {states:<14} until {until}  {pools:<12} {people}")
-
-
-def _printable(value: object) -> str:
-    """One line without control characters: a subject must not write to the terminal."""
-    text = "-" if value is None else str(value)
-    return "".join(each if each.isprintable() else "?" for each in text)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from dlpmilter.cli.office import calling_user
+
 
 @click.group()
 def command() -> None:
@@ -26,7 +28,7 @@ def new(file: Path) -> None:
         click.echo(f"{file} is there already and is left as it is: a lost key means lost mail.", err=True)
         sys.exit(2)
     except OSError as error:
-        click.echo(f"{file} cannot be written: {error.strerror}.", err=True)
+        click.echo(f"{file} cannot be written by the user {calling_user()} ({error.strerror}).", err=True)
         sys.exit(2)
     click.echo(f"Key {key_id} is in {file}.")
     click.echo("1. Copy the file to a safe place, apart from the backups of the database.")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import sys
@@ -30,10 +31,33 @@ def calling_user() -> str:
     SUDO_UID and SUDO_USER are not looked at: they are plain environment variables, which root can
     set to anybody's number, and then the trail would name a person who did nothing.
     """
+    return user_name(os.getuid())
+
+
+def user_name(number: int) -> str:
+    """The name of a Unix user, or the number when nobody has it."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(number).pw_name
     except KeyError:
-        return str(os.getuid())
+        return str(number)
+
+
+def owner_of(path: Path) -> str:
+    """Who owns this path, or the nearest folder above it that this user can see."""
+    for each in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return user_name(each.stat().st_uid)
+    return "root"
+
+
+class Closed(Exception):
+    """This user cannot open the database; the text says which file, why, and who can."""
+
+    def __init__(self, path: Path, reason: str, owner: str) -> None:
+        able = "root" if owner in {"root", calling_user()} else f"root or as {owner}"
+        super().__init__(
+            f"The user {calling_user()} cannot open the database {path} ({reason}). Call this command as {able}."
+        )
 
 
 @asynccontextmanager
@@ -42,8 +66,15 @@ async def opened(path: Path) -> AsyncIterator[Database]:
     from dlpmilter.config import ConfigError, Problem
     from dlpmilter.storage.database import Database
 
-    if not path.exists():  # noqa: ASYNC240 - one command, nothing else runs
-        raise ConfigError([Problem(str(path), "database", "is not there.", "`dlpmilter run` makes it at its start.")])
+    try:
+        found = path.stat()  # noqa: ASYNC240 - one command, nothing else runs
+    except (FileNotFoundError, NotADirectoryError):
+        problem = Problem(str(path), "database", "is not there.", "`dlpmilter run` makes it at its start.")
+        raise ConfigError([problem]) from None
+    except OSError as error:
+        raise Closed(path, error.strerror or type(error).__name__, owner_of(path)) from None
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise Closed(path, "Permission denied", user_name(found.st_uid))
     database = Database(path)
     await database.start()
     try:
@@ -54,7 +85,7 @@ async def opened(path: Path) -> AsyncIterator[Database]:
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
     """Run one command to its end; what goes wrong becomes a sentence and an exit code (design section 6)."""
-    from dlpmilter.config import ConfigError
+    from dlpmilter.config import ConfigError, sentence
     from dlpmilter.model.errors import TemporaryFailure
 
     async def main() -> T:
@@ -64,8 +95,10 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
         return asyncio.run(main())
     except ConfigError as error:
         end(2, "\n".join(str(problem) for problem in error.problems))
+    except Closed as error:
+        end(75, str(error))
     except ValueError as error:
-        end(2, f"{error}.")
+        end(2, sentence(str(error)))
     except TemporaryFailure as error:
         end(75, f"The database cannot be used right now: {getattr(error, 'cause', error.text)}. Try again.")
 

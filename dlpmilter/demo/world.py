@@ -38,7 +38,7 @@ class DemoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Four ports in a row: gate, portal, sink, metrics."""
+    """Four ports in a row: gate, one that stays free (a portal, later), sink, metrics."""
 
     base: int
 
@@ -134,7 +134,7 @@ class World:
 
     def __enter__(self) -> Self:
         self.prepare()
-        command = [sys.executable, "-m", "dlpmilter", "run", "--config", str(self.config)]
+        command = [sys.executable, "-P", "-m", "dlpmilter", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True

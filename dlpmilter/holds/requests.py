@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.audit import trail
+from dlpmilter.config import sentence
+from dlpmilter.holds import reasons
 from dlpmilter.holds.actors import NotAllowed, actor_of
 from dlpmilter.holds.states import WAITING, Conflict, State
-from dlpmilter.holds.view import described, may_see
+from dlpmilter.holds.view import described, may_see, told
 from dlpmilter.holds.workflow import NoSuchCase, Workflow, case_in
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.storage import case_rows
@@ -73,10 +75,10 @@ class Requests:
             act, asked = _checked(request)
             answer = await self._answer(caller, act, asked)
         except Exception as error:
-            told = _told(error)
-            if told is None:
+            refused = _told(error)
+            if refused is None:
                 raise
-            answer = told
+            answer = refused
         if self.log is not None and request.get("act") in ACTING:
             self.log(request["act"], answer["case"]["case"] if answer["ok"] else "", answer.get("reason", "done"))
         return answer
@@ -104,11 +106,7 @@ class Requests:
                 "not-yours", f"case {case.id} is not your own mail, and none of your pools decides about it"
             )
         entries = await self.database.read(lambda conn: trail.of_case(conn, case.id))
-        told = [
-            {"seq": row.seq, "day": row.day, "event": row.event, "action": row.action, "at": fields.get("at")}
-            for row, fields in entries
-        ]
-        return described(case, actor) | {"trail": told}
+        return described(case, actor) | {"trail": [told(row, fields, case, actor) for row, fields in entries]}
 
     def _reader(self, caller: Caller) -> Actor | None:
         """The person who looks; None for a keeper whom nobody mapped. Raises NotAllowed for all others."""
@@ -123,7 +121,7 @@ class Requests:
     async def _act(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> Done:
         workflow, case_id = self.workflow(), asked["case"]
         if act == "justify":
-            return await workflow.justify(case_id, actor, asked["code"], asked["text"])
+            return await workflow.justify(case_id, actor, reasons.known(asked["code"]), asked["text"])
         if act == "approve":
             return await workflow.approve(case_id, actor)
         if act == "reject":
@@ -161,14 +159,14 @@ def _encodable(text: str) -> bool:
 def _told(error: Exception) -> Answer | None:
     """What a person hears of an error; None when it is none that we foresaw."""
     if isinstance(error, NotAllowed):
-        return refusal(1, error.slug, f"{error}.")
+        return refusal(1, error.slug, sentence(str(error)))
     if isinstance(error, Conflict):
-        return refusal(1, "conflict", f"{error}.")
+        return refusal(1, "conflict", sentence(str(error)))
     if isinstance(error, NoSuchCase):
-        return refusal(1, "no-such-case", f"{error}.")
+        return refusal(1, "no-such-case", sentence(str(error)))
     if isinstance(error, BodyError):
         return refusal(1, "content-unreadable", f"The held mail cannot be opened: {error}.")
     if isinstance(error, TemporaryFailure):
         cause = getattr(error, "cause", error.text)
         return refusal(75, "temporary", f"The database cannot be used right now: {cause}. Try again.")
-    return refusal(2, "usage", f"{error}.") if isinstance(error, ValueError) else None
+    return refusal(2, "usage", sentence(str(error))) if isinstance(error, ValueError) else None

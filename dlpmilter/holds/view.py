@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 from dlpmilter.holds.actors import is_sender
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpmilter.audit.trail import Value
     from dlpmilter.holds.actors import Actor
     from dlpmilter.storage.case_rows import Case
+    from dlpmilter.storage.trail_rows import EntryRow
 
 
 def may_see(case: Case, actor: Actor | None) -> bool:
     """Whether this person sent the mail or belongs to a pool that decides about it."""
-    return actor is not None and (is_sender(actor, case) or any(hold.pool in actor.pools for hold in case.holds))
+    return actor is not None and (is_sender(actor, case) or _decides(case, actor))
+
+
+def _decides(case: Case, actor: Actor) -> bool:
+    return any(hold.pool in actor.pools for hold in case.holds)
 
 
 def described(case: Case, actor: Actor | None) -> dict[str, Any]:
@@ -43,4 +51,19 @@ def described(case: Case, actor: Actor | None) -> dict[str, Any]:
             }
             for hold in case.holds
         ],
+    }
+
+
+def told(row: EntryRow, fields: Mapping[str, Value], case: Case, actor: Actor | None) -> dict[str, Any]:
+    """One entry of the trail: who acted is for those who decide, the sentence of a refusal for the sender too."""
+    decides = actor is not None and _decides(case, actor) and not is_sender(actor, case)
+    return {
+        "seq": row.seq,
+        "day": row.day,
+        "event": row.event,
+        "action": row.action,
+        "at": fields.get("at"),
+        "actor": fields.get("actor") if decides else None,
+        "role": fields.get("role") if decides else None,
+        "reason": fields.get("reason") if may_see(case, actor) else None,
     }

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pwd
 import sqlite3
+import stat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,8 +29,13 @@ _PRAGMAS = (
 
 
 def create_file(path: Path) -> None:
-    """Make the database file with mode 0600 when it is not there (WAL and shm inherit the mode)."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    """Make the database file with mode 0600 when it is not there (WAL and shm inherit the mode).
+
+    Never opens one that is there: closing it again would drop the locks of this process's other connections
+    (https://www.sqlite.org/howtocorrupt.html section 2.2).
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def writer_engine(path: Path, busy_seconds: float) -> Engine:
@@ -57,20 +65,46 @@ def reader_engine(path: Path, busy_seconds: float, connections: int) -> Engine:
 
 
 def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    raw = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw",
-        uri=True,
-        timeout=busy_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    try:
+        raw = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw",
+            uri=True,
+            timeout=busy_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    except sqlite3.Error as error:
+        error.add_note(_seen(path))  # SQLite does not say which file, nor why
+        raise
     try:
         for pragma in _PRAGMAS:
             raw.execute(pragma)
+    except sqlite3.Error as error:
+        error.add_note(_seen(path))
+        raw.close()
+        raise
     except BaseException:
         raw.close()
         raise
     return raw
+
+
+def _seen(path: Path) -> str:
+    """File, the system's reason, owner: what an admin needs to know of a file that does not open.
+
+    Never opens it: closing any descriptor of a file drops the locks SQLite holds on it (fcntl(2)).
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    reason = "" if os.access(path, os.R_OK | os.W_OK) else ": Permission denied"
+    if stat.S_ISDIR(found.st_mode):
+        reason = ": Is a directory"
+    try:
+        return f"{path}{reason}, belongs to {pwd.getpwuid(found.st_uid).pw_name}"
+    except KeyError:
+        return f"{path}{reason}, belongs to {found.st_uid}"
 
 
 def refuse_network_disk(path: Path, mounts: Path = MOUNTS) -> None:

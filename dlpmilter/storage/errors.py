@@ -35,6 +35,21 @@ _UNREACHABLE = {
 }
 
 
+_WORDS = {
+    sqlite3.SQLITE_BUSY: "another process has it locked",
+    sqlite3.SQLITE_LOCKED: "another process has it locked",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_IOERR: "the disk does not read or write it",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_NOTADB: "it is not a database",
+    sqlite3.SQLITE_PERM: "it may not be opened",
+    sqlite3.SQLITE_AUTH: "it may not be opened",
+}
+
+
 class StorageFailure(TemporaryFailure):
     """The record could not be written or read now; `cause` is for the log, never for the peer."""
 
@@ -62,12 +77,20 @@ def storage_failure(error: BaseException) -> StorageFailure | None:
     if isinstance(error, StorageFailure):
         return error
     if isinstance(error, OSError):
-        return StorageFailure(f"the database files cannot be used: {error.strerror or error}")
+        name = error.filename if isinstance(error.filename, str) else "its files"
+        return StorageFailure(f"{name} cannot be used ({error.strerror or error})")
     code = result_code(error)
     if code is None:
         return None
     if code in _LOST:
         return DurabilityLost(f"the disk under the database failed (SQLite code {code})")
     if code & 0xFF in _UNREACHABLE:
-        return StorageFailure(f"the database cannot be used (SQLite code {code})")
+        why = "; ".join([_WORDS.get(code & 0xFF, "SQLite refuses"), *_notes(error)])
+        return StorageFailure(f"{why} (SQLite code {code})")
     return None
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What engines.py noted about the file when it could not be opened."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return list(getattr(cause, "__notes__", ()))

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import os
+import pwd
 import secrets
 import stat
 import tomllib
@@ -121,20 +122,46 @@ def _content(key_file: str) -> str:
         directory = os.environ.get("CREDENTIALS_DIRECTORY")
         if directory is None:
             what = "there is no CREDENTIALS_DIRECTORY: the process was not started by systemd with LoadCredential=."
-            raise ConfigError([Problem(key_file, "key_file", what)])
+            fix = f"By hand, name the folder that holds {name}, for example export CREDENTIALS_DIRECTORY=/etc/dlpmilter"
+            raise ConfigError([Problem(key_file, "key_file", what, f"{fix}.")])
         path = Path(directory) / name
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(
-            [Problem(key_file, "key_file", f"cannot be read ({reason}).", "`dlpmilter keys new FILE` makes one.")]
-        ) from None
+        raise ConfigError([_unreadable(key_file, path, error)]) from None
     if kind != "credential" and stat.S_IMODE(mode) & 0o077:
         what = f"can be used by others than its owner (mode {stat.S_IMODE(mode):04o})."
-        raise ConfigError([Problem(key_file, "key_file", what, f"chmod 600 {key_file}")])
+        raise ConfigError([Problem(key_file, "key_file", what, f"Call chmod 600 {key_file}.")])
     return text
+
+
+def _unreadable(key_file: str, path: Path, error: OSError | UnicodeDecodeError) -> Problem:
+    """Why the file cannot be read. Only where there is none is a new one advised: it would open no held mail."""
+    if isinstance(error, UnicodeDecodeError):
+        return Problem(key_file, "key_file", "is not a key file: it is not text.", "Restore it from its backup.")
+    what = f"cannot be read ({error.strerror})."
+    if isinstance(error, FileNotFoundError):
+        fix = f"Restore it from its backup; for a first start `dlpmilter keys new {path}` makes one."
+        return Problem(key_file, "key_file", what, fix)
+    if not isinstance(error, PermissionError):
+        return Problem(key_file, "key_file", what)
+    what = f"cannot be read by the user {_user(os.geteuid())} ({error.strerror}){_owner(path)}."
+    return Problem(key_file, "key_file", what, "Call this as its owner or as root; leave its mode at 0600.")
+
+
+def _owner(path: Path) -> str:
+    try:
+        return f"; it belongs to {_user(path.stat().st_uid)}"
+    except OSError:
+        return f"; the folder {path.parent} is closed"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _parse(key_file: str, text: str) -> dict[str, object]:

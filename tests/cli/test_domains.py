@@ -64,3 +64,16 @@ def test_a_broken_policy_is_exit_code_two(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["classify", "web.de", "--policy", str(tmp_path)])
     assert result.exit_code == 2
     assert "holds no policy.toml" in result.stderr
+
+
+def test_a_configuration_names_policy_and_own_domains(tmp_path: Path) -> None:
+    """--config takes both from dlpmilter.toml, as `explain` does."""
+    file = tmp_path / "dlpmilter.toml"
+    file.write_text(
+        f'internal_domains = ["company.example"]\nnext_hop = "127.0.0.1:25"\npolicy = "{STRICT}"\n'
+        'database = "x.db"\nkey_file = "key.toml"\npostmaster = "postmaster@company.example"\n'
+    )
+    rows = _rows("a@company.example", "a@supplier.example", "--config", str(file))
+    assert [row["class"] for row in rows] == ["internal", "business"]
+    broken = CliRunner().invoke(command, ["classify", "web.de", "--config", str(tmp_path / "none.toml")])
+    assert broken.exit_code == 2

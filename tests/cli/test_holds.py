@@ -10,7 +10,7 @@ import os
 import pwd
 import socket
 import threading
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dlpmilter.cli.main import command
+from dlpmilter.holds.reasons import REASONS
+from dlpmilter.holds.workflow import REASON_CODES
 from tests.holds.house import PROJECT, rooms
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -105,6 +107,45 @@ def test_the_sender_justifies_and_withdraws_but_never_decides(tmp_path: Path) ->
     assert run("holds", "justify", case_id, "R99", "--config", file).exit_code == 2
     assert run("holds", "withdraw", case_id, "--config", file).exit_code == 0
     assert run("holds", "list", "--config", file).output.strip() == "No case waits."
+
+
+def test_a_case_is_shown_in_words(tmp_path: Path) -> None:
+    """Zone, state and reason in words, who decided for a reviewer only, the refusal for the sender, and the limit."""
+    case_id = held(tmp_path)
+    rita = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    listed = run("holds", "list", "--config", rita).output
+    assert case_id in listed
+    assert "Anna.Berg@company.example".lower() in listed.lower()
+    assert "Fwd: Grüße" in listed
+    zone = datetime.now().astimezone().strftime("%Z")
+    assert zone in listed
+    assert run("holds", "justify", case_id, "R2", "On a train", "--config", rita).exit_code == 0
+    assert run("holds", "reject", case_id, "Please use the customer portal.", "--config", rita).exit_code == 0
+    shown = run("holds", "show", case_id, "--config", rita).output
+    for words in ("R2 Work on the way or at home: On a train", "rejected by rita@company.example", "refused", zone):
+        assert words in shown
+    assert "Please use the customer portal." in shown
+    assert "cannot show the mail itself" in shown
+    assert "True" not in shown
+    anna = write_config(tmp_path, mapped("Anna.Berg@company.example", "privacy"))
+    shown = run("holds", "show", case_id, "--config", anna).output
+    assert "Please use the customer portal." in shown
+    assert "rita@company.example" not in shown
+
+
+def test_the_reasons_are_told(tmp_path: Path) -> None:
+    """Help and error name every code in words, and the recipe shows both languages; one table holds them all."""
+    case_id = held(tmp_path)
+    file = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    told = run("holds", "justify", "--help").output
+    refused = run("holds", "justify", case_id, "R99", "--config", file)
+    recipe = (PROJECT / "deploy" / "relayhost.md").read_text(encoding="utf-8")
+    assert refused.exit_code == 2
+    assert tuple(REASONS) == REASON_CODES
+    for code, words in REASONS.items():
+        assert f"{code:<4} {words.en}" in told
+        assert f"{code:<4} {words.en}" in refused.output
+        assert f"| {code} | {words.de} | {words.en} |" in recipe
 
 
 def test_mistakes_have_their_exit_codes(tmp_path: Path) -> None:

@@ -94,6 +94,22 @@ def test_each_sample_and_recipient_has_a_row_and_nothing_is_missing(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_narrow_terminal_breaks_no_case_and_no_address(tmp_path: Path) -> None:
+    """At 80 columns case numbers and addresses stand whole on lines that fit; what tagged means is told."""
+    done = subprocess.run(
+        _command("--once", "--port-base", str(_base())), cwd=ROOT, env=_environment(tmp_path) | {"COLUMNS": "80"},
+        capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for sample in load_samples():
+        assert all(recipient in done.stdout for recipient in sample.recipients)
+    held = [line for line in done.stdout.splitlines() if "│ held" in line]
+    assert held
+    assert all(re.search(r"│ \w{4}-\w{4}-\w{4} +│$", line) for line in held)
+    assert "one more header field, X-Dlpmilter-Tag" in done.stdout
+
+
 def test_another_policy_makes_another_table(tmp_path: Path) -> None:
     """One rule that relays everything, then one that holds everything: each row follows, none is remembered."""
     relayed = tmp_path / "relay"
@@ -139,6 +155,7 @@ def test_a_held_mail_is_released_as_the_demo_says(tmp_path: Path) -> None:
         wait_for(lambda: "notice (approved" in shown.read_text(), 20, "the notice")
         demo.send_signal(signal.SIGINT)
         assert demo.wait(90) == 0
+        assert shown.read_text().count("The demo has ended; its folder is removed.") == 1
     finally:
         if demo.poll() is None:
             demo.terminate()

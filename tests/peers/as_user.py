@@ -70,11 +70,19 @@ def _send(path: str) -> None:
 
 
 def _main(user: str, *arguments: str) -> None:
+    import dlpmilter.audit.verify  # all of this is imported while everything can be read
+    import dlpmilter.cli.audit
+    import dlpmilter.cli.check
+    import dlpmilter.cli.findings
     import dlpmilter.cli.holds
     import dlpmilter.config
-    import dlpmilter.listeners.control_socket  # noqa: F401 - imported while everything can be read
+    import dlpmilter.listeners.control_socket
+    import dlpmilter.policy.load
+    import dlpmilter.storage.database
+    import dlpmilter.storage.keys
     from dlpmilter.cli.main import main
 
+    dlpmilter.policy.load.load_policy(None, internal_domains=("corp.example",))  # imports more at its first use
     _become(user)
     if arguments[0] == "--raw":
         _send(arguments[1])

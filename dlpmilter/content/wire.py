@@ -67,6 +67,8 @@ def _quote(data: dict[str, Any]) -> QuotedMail:
         senders=_texts(data["senders"]),
         receivers=_texts(data["receivers"]),
         nameless=_flag(data["nameless"]),
+        above=_text(data["above"]),
+        topic=_text(data["topic"]),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlpmilter.engine.addresses import addresses_of
 from dlpmilter.engine.autoforward import is_bulk
 from dlpmilter.engine.prefixes import outermost
+from dlpmilter.mime.quoted import topic_of
 from dlpmilter.mime.text import decode_words
 from dlpmilter.model.verdict import Evidence, MessageJudgement, PartSummary
 from dlpmilter.model.words import Kind
@@ -27,6 +28,10 @@ _EITHER = frozenset({"original-message", "header-block", "markup"})
 """Styles that a reply and a forward share."""
 _SHARED_PREFIXES = frozenset({"vs", "i", "r", "ds", "enc", "tr", "pd"})
 """Prefixes that mean something else in another language or as an abbreviation."""
+_SENT_ON = frozenset({"nothing", "signature", "handing-on"})
+"""What stands above a mail that is sent on; who answers writes a text."""
+_MANY = 3
+"""Readable people in the quoted mail, besides the sender, of whom an answer would reach at least one."""
 _REPORTS = frozenset({"delivery-status", "disposition-notification", "feedback-report"})
 
 
@@ -127,11 +132,7 @@ def _reply_or_forward(transaction: Transaction, head: Head, structure: Structure
     if first is not None and first.style == "forward-marker":
         return _Reading(Kind.forward, 0.75 if reading == "reply" else 0.98, (*quoted, *subject))
     if reading == "forward":
-        if word in _SHARED_PREFIXES and first is None and not threaded and word != "tr":
-            return _Reading(Kind.forward, 0.6, subject)
-        if word == "vs" and first is not None and _answers(transaction, head, first):
-            return _Reading(Kind.reply, 0.6, (*subject, *quoted))  # Finnish VS answers, Danish VS forwards
-        return _Reading(Kind.forward, 0.95 if first else 0.85, (*subject, *quoted))
+        return _named_forward(transaction, head, first, (*subject, *quoted), word)
     if reading == "reply":
         return _Reading(Kind.reply, 0.95 if threaded or first else 0.7, (*subject, *quoted))
     if first is not None:
@@ -139,6 +140,20 @@ def _reply_or_forward(transaction: Transaction, head: Head, structure: Structure
     if threaded:
         return _Reading(Kind.reply, 0.6, (Evidence("in-reply-to", "In-Reply-To"),))
     return _Reading(Kind.fresh, 0.9, ())
+
+
+def _named_forward(
+    transaction: Transaction, head: Head, first: QuotedMail | None, seen: tuple[Evidence, ...], word: str
+) -> _Reading:
+    """The subject says forward; some prefixes say it in one language only."""
+    threaded = "in-reply-to" in head or "references" in head
+    if first is None and is_bulk(head):  # a list sends out what its members named so; there is no mail in it
+        return _Reading(Kind.reply if threaded else Kind.fresh, 0.6, seen)
+    if word in _SHARED_PREFIXES and first is None and not threaded and word != "tr":
+        return _Reading(Kind.forward, 0.6, seen)
+    if word == "vs" and first is not None and _answers(transaction, head, first):
+        return _Reading(Kind.reply, 0.6, seen)  # Finnish VS answers, Danish VS forwards
+    return _Reading(Kind.forward, 0.95 if first else 0.85, seen)
 
 
 def _without_prefix(
@@ -154,8 +169,35 @@ def _without_prefix(
             )
         if first.style == "markup" and threaded:
             return _Reading(Kind.reply, 0.6, quoted)
-        return _Reading(Kind.forward, 0.7, (*quoted, Evidence("not-to-quoted-people", "To")))
+        return _past_the_quoted(transaction, head, first, quoted)
+    if first.signal == "indented-attribution" and first.above in _SENT_ON and not answers and not threaded:
+        # Outlook for Mac 2019 sends on with `On ... wrote:` and the mail set in, and nothing else
+        return _Reading(Kind.forward, 0.65, (*quoted, _own_words(first)))
     return _Reading(Kind.reply, 0.7 if threaded or answers else 0.55, quoted)
+
+
+def _past_the_quoted(transaction: Transaction, head: Head, first: QuotedMail, quoted: tuple[Evidence, ...]) -> _Reading:
+    """Outlook's block, nothing in the subject, and nobody of the quoted mail addressed: the writer's words decide.
+
+    Without a text of his own he sends a mail on. A text is an answer (an address may be missed, for the
+    quoted mail may have had a Reply-To), unless the subject is the quoted one with its prefix taken off,
+    or so many people are missed that no answer would reach none of them.
+    """
+    past = Evidence("not-to-quoted-people", "To")
+    if first.above in _SENT_ON or not first.above:
+        return _Reading(Kind.forward, 0.75 if first.above else 0.7, (*quoted, past, _own_words(first)))
+    if is_bulk(head):  # a list mail never goes to the people quoted in it, so missing them says nothing
+        return _Reading(Kind.reply, 0.55, (*quoted, _own_words(first)))
+    if first.topic and first.topic == topic_of(decode_words(head.get("subject") or b"")):
+        return _Reading(Kind.forward, 0.7, (*quoted, past, Evidence("quoted-subject-without-prefix", "Subject")))
+    missed = {*first.senders, *first.receivers} - {transaction.sender.mailbox.key, *_of(head, ("from",))}
+    if first.above == "note" and len(missed) >= _MANY:
+        return _Reading(Kind.forward, 0.65, (*quoted, Evidence("reaches-none-of-many", "To", str(len(missed)))))
+    return _Reading(Kind.reply, 0.55, (*quoted, _own_words(first)))
+
+
+def _own_words(first: QuotedMail) -> Evidence:
+    return Evidence("above-the-quote", f"part {first.part}", first.above or "not-read")
 
 
 def _answers(transaction: Transaction, head: Head, quote: QuotedMail) -> bool:

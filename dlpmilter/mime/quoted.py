@@ -7,17 +7,20 @@ to judge. Keeps addresses only, never text.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
 from dlpmilter.mime.quote_words import FORWARDED, LABELS, MARKUP, ORIGINAL, WROTE
+from dlpmilter.mime.written_above import own_words
 from dlpmilter.model.message import QuotedMail
 
 MAX_QUOTES = 40
 MAX_ADDRESSES = 200
 MAX_LINE = 4000
+BELOW_LINES = 200
 BLOCK_LINES = 40
 """Lines a quoted header block may take with its folded address lists."""
 
@@ -81,6 +84,8 @@ def read_quotes(text: str, part: str) -> tuple[QuotedMail, ...]:
             continue
         quote, at = _quote_at(lines, here, part)
         if quote is not None:
+            if not found:
+                quote = _with_own_words(lines, here, quote)
             found.append(quote)
             if len(found) == MAX_QUOTES:
                 break
@@ -104,9 +109,10 @@ def _interesting(raw: str) -> bool:
 
 
 def read_markup(markup: str, part: str) -> tuple[QuotedMail, ...]:
-    """What the HTML itself says about quoted mail (class and id names mail programs leave)."""
+    """What the HTML itself says about quoted mail (class and id names mail programs leave), in reading order."""
     lower = markup.lower()
-    return tuple(QuotedMail(style, signal, part) for needle, style, signal in MARKUP if needle in lower)
+    places = ((lower.find(needle), style, signal) for needle, style, signal in MARKUP)
+    return tuple(QuotedMail(style, signal, part) for place, style, signal in sorted(places) if place >= 0)
 
 
 def addresses(value: str, most: int = MAX_ADDRESSES) -> tuple[str, ...]:
@@ -125,6 +131,12 @@ def addresses(value: str, most: int = MAX_ADDRESSES) -> tuple[str, ...]:
     return tuple(found)
 
 
+def topic_of(subject: str) -> str:
+    """Digest of a subject's letters and digits without its last prefix, to tell equal ones; "" when too short."""
+    letters = "".join(char for char in subject[-200:].rpartition(":")[2].casefold() if char.isalnum())
+    return hashlib.sha256(letters.encode()).hexdigest()[:12] if len(letters) >= _SHORTEST else ""
+
+
 def _quote_at(lines: _Lines, at: int, part: str) -> tuple[QuotedMail | None, int]:
     level, text = lines[at]
     if not text:
@@ -138,10 +150,31 @@ def _quote_at(lines: _Lines, at: int, part: str) -> tuple[QuotedMail | None, int
         if block is not None:
             roles, end = block
             senders, receivers, nameless = _people(roles)
-            return QuotedMail("header-block", "header-block", part, level, senders, receivers, nameless), end
+            topic = topic_of(roles.get("subject", ""))
+            return QuotedMail(
+                "header-block", "header-block", part, level, senders, receivers, nameless, topic=topic
+            ), end
     if _ends_attribution(text):
         return _attribution(lines, at, part)
     return None, at + 1
+
+
+def _with_own_words(lines: _Lines, at: int, quote: QuotedMail) -> QuotedMail:
+    """What stands before the first trace, and whether an attribution opens an indented copy."""
+    if quote.style == "attribution":
+        at = _attribution_start(lines, at)
+        if _indented_below(lines, at):
+            quote = replace(quote, signal="indented-attribution")
+    return replace(quote, above=own_words(lines.raw[:at]))
+
+
+def _indented_below(lines: _Lines, at: int) -> bool:
+    """Outlook for Mac 2019 sets the whole mail it sends on four blanks in, without `>`; an answer has own lines."""
+    after = at + 1
+    while after < len(lines) and not _ends_attribution(lines[after - 1].text):
+        after += 1
+    below = [raw for raw in lines.raw[after : after + BELOW_LINES] if raw.strip()]
+    return bool(below) and all(raw[:2].isspace() for raw in below) and ">" not in below[0][:8]
 
 
 def _marker(text: str) -> QuotedMail | None:
@@ -172,7 +205,8 @@ def _with_block(lines: _Lines, at: int, quote: QuotedMail) -> tuple[QuotedMail, 
             if block is None:
                 break
             senders, receivers, nameless = _people(block[0])
-            return replace(quote, senders=senders, receivers=receivers, nameless=nameless), block[1]
+            topic = topic_of(block[0].get("subject", ""))
+            return replace(quote, senders=senders, receivers=receivers, nameless=nameless, topic=topic), block[1]
     return quote, at + 1
 
 
@@ -244,15 +278,21 @@ def _attribution(lines: _Lines, at: int, part: str) -> tuple[QuotedMail | None, 
         verb -= 1
         if verb < max(0, at - 2) or not lines[verb].text or not _mentions_someone(lines[verb + 1].text):
             return None, at + 1
-    start = verb
-    while start > max(0, verb - 3) and lines[start - 1].text and not _opens(lines[start].text):
-        start -= 1
+    start = _attribution_start(lines, verb)
     whole = " ".join(lines[near].text for near in range(start, at + 1))[-600:]
     own = " ".join(lines[near].text for near in range(verb, at + 1))
     if not any(char.isdigit() or char == "@" for char in whole) or _SENTENCE.search(own):
         return None, at + 1
     found = addresses(whole)
     return QuotedMail("attribution", "attribution", part, lines[at].level, found[:1], found[1:], not found), at + 1
+
+
+def _attribution_start(lines: _Lines, verb: int) -> int:
+    """The first line of an attribution whose verb stands in this one: at most three lines up."""
+    start = verb
+    while start > max(0, verb - 3) and lines[start - 1].text and not _opens(lines[start].text):
+        start -= 1
+    return start
 
 
 def _ends_attribution(text: str) -> bool:

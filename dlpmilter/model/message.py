@@ -101,6 +101,10 @@ class QuotedMail:
     `style` is forward-marker, original-message, header-block, attribution, quote-lines, markup or
     attached; `signal` names the exact form. `senders` and `receivers` are the addresses that stood in
     the quoted From and To/Cc, lower case; `nameless` tells that some of them had a name only.
+    `above` says what the writer put before the first trace of a text: "nothing", "signature" (closing
+    words or a program's own line), "handing-on" (a short note that hands a mail on: FYI, zur Kenntnis),
+    "note" (short), "text" (long, or between quoted lines); "" for later traces.
+    `topic` is a short digest of the quoted subject, to compare only.
     """
 
     style: str
@@ -111,6 +115,8 @@ class QuotedMail:
     senders: tuple[str, ...] = ()
     receivers: tuple[str, ...] = ()
     nameless: bool = False
+    above: str = ""
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

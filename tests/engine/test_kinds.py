@@ -159,15 +159,64 @@ def test_forwards_of_many_programs_are_found() -> None:
 
 
 @needs_corpora
+def test_bare_bodies_in_a_neutral_mail_are_told_apart() -> None:
+    """At most 4 misses and 4 false alarms where neither subject nor threading helps (issue 3)."""
+    head = b"From: anna.berger@corp.example\r\nTo: x@kunde.example\r\nSubject: Nachricht\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    missed: list[str] = []
+    alarms: list[str] = []
+    for line in (CORPORA / "labels" / "forward_labels.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        found = verdict(head + (CORPORA / row["path"]).read_bytes(), "x@kunde.example").message.kind is Kind.forward
+        if row["forward"] is not None and bool(row["forward"]) is not found:
+            (alarms if found else missed).append(row["path"])
+    assert len(missed) <= 4, missed
+    assert len(alarms) <= 4, alarms
+
+
+LONG = "Vielen Dank für die Zahlen. " * 20
+OUTLOOK = "\r\nVon: Karin Holm <k.holm@kunde.example>\r\nGesendet: heute\r\nAn: anna.berger@corp.example{more}\r\nBetreff: Halle 4\r\n\r\nGuten Tag\r\n"
+MANY = "; Ute <u@kunde.example>; Jan <j@kunde.example>"
+
+
+@pytest.mark.parametrize(
+    ("subject", "above", "more", "kind"),
+    [
+        ("x", "", "", Kind.forward), ("x", "zK", "", Kind.forward), ("x", "FYI\r\n\r\nAnna", "", Kind.forward),
+        ("x", "Mit freundlichen Grüßen\r\nAnna Berger\r\nCorp GmbH", "", Kind.forward),
+        ("x", "Von meinem iPhone gesendet", "", Kind.forward), ("x", "-- \r\nAnna Berger, Corp", "", Kind.forward),
+        ("x", "________________________________", "", Kind.forward),
+        ("x", "Danke, das passt so.", "", Kind.reply), ("x", LONG, "", Kind.reply), ("x", LONG + "siehe unten", "", Kind.reply),
+        ("x", "Danke, das passt so.", MANY, Kind.forward), ("x", LONG, MANY, Kind.reply),
+        ("Halle 4", "Danke, das passt so.", "", Kind.forward), ("Re: Halle 4", "", MANY, Kind.reply),
+        ("x", "> wann?\r\nMontag", "", Kind.reply),
+    ],
+)  # fmt: skip
+def test_what_stands_above_outlooks_block_decides(subject: str, above: str, more: str, kind: Kind) -> None:
+    """No own words, a signature or a note that hands it on make a forward; a text of one's own an answer."""
+    raw = f"From: anna.berger@corp.example\r\nTo: karl@web.de\r\nSubject: {subject}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{above}\r\n{OUTLOOK.format(more=more)}"
+    assert verdict(raw.encode(), "karl@web.de").message.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("below", "kind"),
+    [("    Guten Tag\r\n\r\n    K", Kind.forward), ("Guten Tag", Kind.reply), ("> Guten Tag", Kind.reply)],
+)
+def test_outlook_for_mac_sends_on_with_an_attribution_and_an_indented_copy(below: str, kind: Kind) -> None:
+    """`On ... wrote:` on top with everything below set in is a forward; any other is an answer."""
+    raw = f'From: anna.berger@corp.example\r\nTo: karl@web.de\r\nSubject: x\r\n\r\nOn 28/10/2021 12:46, "K" <k@kunde.example> wrote:\r\n\r\n{below}\r\n'
+    assert verdict(raw.encode(), "karl@web.de").message.kind is kind
+
+
+@needs_corpora
 def test_real_mail_is_not_taken_for_forwards() -> None:
-    """2,500 real mails: no automatic forward, no doubt about structure, few forwards (they hold some)."""
+    """2,500 real mails: no automatic forward, no doubt about structure, under 0.5 % forwards (they hold some)."""
     kinds: Counter[Kind] = Counter()
     doubtful = 0
-    files = sorted((CORPORA / "mail-spamassassin" / "data").rglob("*.txt"))[::5]
+    files = sorted((CORPORA / "mail-spamassassin" / "data").rglob("*.txt"))
     for file in files:
         found = verdict(file.read_bytes(), "x@kunde.example", sender="someone@elsewhere.example").message
         kinds[found.kind] += 1
         doubtful += found.ambiguous
     assert kinds[Kind.auto_forward] == 0
-    assert kinds[Kind.forward] <= 0.02 * len(files)
+    assert kinds[Kind.forward] < 0.005 * len(files)
     assert doubtful <= 0.005 * len(files)

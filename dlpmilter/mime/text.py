@@ -39,12 +39,18 @@ _WORD = re.compile(rb"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?\r\n]
 _BETWEEN_WORDS = re.compile(rb"(\?=)[ \t\r\n]++(?==\?)")
 _QP_BLANKS = re.compile(rb"[ \t]++(?=\r?\n|\Z)")
 
-_DROPPED = ("script", "style", "head", "title", "noscript", "template")
-_BREAKS = frozenset(
-    "p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote pre section article header footer dt dd body form".split()
+_DROPPED = "script|style|head|title|noscript|template"
+_BREAKS = "p|div|br|tr|table|li|ul|ol|h[1-6]|hr|blockquote|pre|section|article|header|footer|dt|dd|body|form"
+_NAME_END = "(?![A-Za-z0-9:])"
+_PLAIN_RUN = re.compile(
+    rf"(?:[^<]++|<(?!!--|(?:{_DROPPED}){_NAME_END})[A-Za-z/!?][^>]*+>|<(?![A-Za-z/!?]))*+", re.IGNORECASE
 )
-_TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:]*)")
-_BLANKS = re.compile(r"[ \t\r\n\f]+")
+"""Text and ordinary tags up to a comment, a dropped element or a tag that never ends."""
+_BREAK_TAG = re.compile(rf"</?(?:{_BREAKS}){_NAME_END}[^>]*+>", re.IGNORECASE)
+_CELL_TAG = re.compile(rf"</?t[dh]{_NAME_END}[^>]*+>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[A-Za-z/!?][^>]*+>")
+_TAG_NAME = re.compile(r"<([A-Za-z]+)")
+_BLANKS = re.compile(r"  +")
 
 
 def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
@@ -138,47 +144,50 @@ def decode_body(octets: bytes, encoding: str) -> bytes:
 
 
 def html_text(markup: str) -> str:
-    """Visible text of HTML, block elements as line breaks. One pass with `find`: never quadratic."""
+    """Visible text of HTML, block elements as line breaks. Linear: every octet is seen a fixed number of times."""
     out: list[str] = []
     position, size = 0, len(markup)
-    lower = markup.lower() if len(markup.lower()) == size else markup
     gone: set[str] = set()
     while position < size:
-        opening = markup.find("<", position)
-        if opening < 0:
-            out.append(_BLANKS.sub(" ", markup[position:]))
-            break
-        if opening > position:
-            out.append(_BLANKS.sub(" ", markup[position:opening]))
-        position = _after_tag(markup, lower, opening, out, gone)
+        run = _PLAIN_RUN.match(markup, position)
+        if run is not None and run.end() > position:
+            out.append(_without_tags(run[0]))
+            position = run.end()
+        if position < size:
+            position = _after_hidden(markup, position, gone)
     return html.unescape("".join(out)).replace("\xa0", " ")
 
 
-def _after_tag(markup: str, lower: str, opening: int, out: list[str], gone: set[str]) -> int:
-    """Append what the markup at `opening` shows and say where to go on.
+def _without_tags(run: str) -> str:
+    """A piece whose tags all end: blanks first, so that tags never join two of them."""
+    flat = run.replace("\r", " ").replace("\n", " ").replace("\t", " ").replace("\f", " ")
+    text = _BREAK_TAG.sub("\n", _BLANKS.sub(" ", flat))
+    return _ANY_TAG.sub("", _CELL_TAG.sub("\t", text))
+
+
+def _after_hidden(markup: str, opening: int, gone: set[str]) -> int:
+    """Where what nobody sees ends: a comment, an element such as style, a tag without an end.
 
     `gone` remembers closers that do not occur any more, so that 20,000 open comments cost one search.
     """
     if markup.startswith("<!--", opening):
         return _past(markup, "-->", opening + 4, gone) or opening + 4
-    name = _TAG_NAME.match(markup, opening + 1)
-    if name is None:
-        if markup.startswith(("<!", "<?"), opening):
-            return _past(markup, ">", opening, gone) or len(markup)
-        out.append("<")
-        return opening + 1
-    tag = name[1].lower()
-    if tag in _BREAKS:
-        out.append("\n")
-    elif tag in ("td", "th"):
-        out.append("\t")
-    end = _past(markup, ">", name.end(), gone)
-    if end is None:
+    end = _past(markup, ">", opening, gone)
+    name = _TAG_NAME.match(markup, opening)
+    if end is None or name is None:
         return len(markup)
-    if tag in _DROPPED and markup[opening + 1] != "/":
-        closer = _past(lower, f"</{tag}", end, gone)
-        return (_past(markup, ">", closer, gone) or len(markup)) if closer else end
-    return end
+    closer = _past_element(markup, name[1].lower(), end, gone)
+    return (_past(markup, ">", closer, gone) or len(markup)) if closer else end
+
+
+def _past_element(markup: str, tag: str, start: int, gone: set[str]) -> int | None:
+    if tag in gone:
+        return None
+    found = re.compile(f"</{tag}", re.IGNORECASE | re.ASCII).search(markup, start)
+    if found is None:
+        gone.add(tag)
+        return None
+    return found.end()
 
 
 def _past(text: str, needle: str, start: int, gone: set[str]) -> int | None:

@@ -13,7 +13,7 @@ from dlpmilter.engine.addresses import domain_of, local_of
 from dlpmilter.engine.autoforward import AutoForward, find_auto_forward, is_bulk
 from dlpmilter.engine.classify import classify_recipient, is_internal
 from dlpmilter.engine.decide import NULL_SENDER, Decision, decide
-from dlpmilter.engine.kinds import has_earlier_mail, judge_message, kind_from_head, took_part, unread_judgement
+from dlpmilter.engine.kinds import judge_message, kind_from_head, took_part, unread_judgement
 from dlpmilter.engine.relations import RelationMatch, relate
 from dlpmilter.engine.sender import identify_sender
 from dlpmilter.model.verdict import Disposition, MessageJudgement, Sender, Verdict
@@ -145,7 +145,7 @@ def _structure_facts(judgement: MessageJudgement, structure: Structure) -> dict[
     return {
         "message.kind": judgement.kind,
         "message.attachments": structure.attachments,
-        "message.earlier_mail": has_earlier_mail(structure),
+        "message.earlier_mail": judgement.earlier_mail,
         "message.ambiguous": judgement.ambiguous,
         "message.uninspectable": bool(judgement.uninspectable),
         "message.encrypted": structure.encrypted,

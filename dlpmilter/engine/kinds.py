@@ -59,7 +59,7 @@ def judge_message(transaction: Transaction, head: Head, auto: AutoForward, struc
         kind=reading.kind,
         confidence=round(reading.confidence, 2),
         evidence=(*reading.evidence, *(each for each in quotes if each not in reading.evidence)),
-        earlier_mail=has_earlier_mail(structure),
+        earlier_mail=has_earlier_mail(structure, head),
         ambiguous=structure.ambiguous or bool(head.doubts),
         uninspectable=tuple(dict.fromkeys((*head.problems, *structure.uninspectable))),
         parts=parts,
@@ -73,9 +73,9 @@ def unread_judgement(head: Head, auto: AutoForward, *, null_sender: bool) -> Mes
     return MessageJudgement(kind, 0.5, evidence, uninspectable=head.problems, complete=False)
 
 
-def has_earlier_mail(structure: Structure) -> bool:
-    """Whether words of an earlier mail are inside, quoted or attached."""
-    return bool(structure.quotes) or structure.attached_mail
+def has_earlier_mail(structure: Structure, head: Head) -> bool:
+    """Whether words of an earlier mail are inside, quoted or attached, or Thunderbird names the one it sends on."""
+    return bool(structure.quotes) or structure.attached_mail or "x-forwarded-message-id" in head
 
 
 def took_part(address: str, structure: Structure) -> bool | None:

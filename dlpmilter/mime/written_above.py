@@ -28,7 +28,7 @@ _HANDING_ON_CJK = (
     *("下記の通り", "참고", "전달드립니다", "전달합니다"),
 )
 """No blanks between the words of these languages."""
-_CLOSING = re.compile(rf"(?:{_words(CLOSINGS)})(?!\w)[^.!?]{{0,60}}\Z")
+_CLOSING = re.compile(rf"(?:{_words(CLOSINGS)})(?!\w)[^.!?:]{{0,40}}\Z|(?:best|att)[ ,.]*\Z")
 _DEVICE = re.compile(rf"(?:{_words(DEVICE_LINES)})(?!\w)")
 
 

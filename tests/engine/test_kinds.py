@@ -188,7 +188,8 @@ MANY = "; Ute <u@kunde.example>; Jan <j@kunde.example>"
         ("x", "Danke, das passt so.", "", Kind.reply), ("x", LONG, "", Kind.reply), ("x", LONG + "siehe unten", "", Kind.reply),
         ("x", "Danke, das passt so.", MANY, Kind.forward), ("x", LONG, MANY, Kind.reply),
         ("Halle 4", "Danke, das passt so.", "", Kind.forward), ("Re: Halle 4", "", MANY, Kind.reply),
-        ("x", "> wann?\r\nMontag", "", Kind.reply),
+        ("x", "> wann?\r\nMontag", "", Kind.reply), ("x", "Best would be Monday", "", Kind.reply),
+        ("x", "The Raspberry Pi is ordered", "", Kind.reply), ("x", "Best,\r\nAnna", "", Kind.forward),
     ],
 )  # fmt: skip
 def test_what_stands_above_outlooks_block_decides(subject: str, above: str, more: str, kind: Kind) -> None:

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from dlpmilter.config import ConfigError
+    from dlpmilter.policy.reach import RuleWarning
     from dlpmilter.policy.schema import Policy
 
 EXIT_CONFIG = 2
@@ -30,9 +31,13 @@ def command() -> None:
 @click.option("--no-governance", is_flag=True, help="Do not ask for the governance block.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def check(directory: Path | None, internal: tuple[str, ...], *, no_governance: bool, as_json: bool) -> None:
-    """Say whether a policy can be used, or everything that is wrong with it (exit code 2)."""
+    """Say whether a policy can be used, or everything that is wrong with it (exit code 2).
+
+    Rules that can never match, and cases that earlier cases always take first, are warnings (exit code 0).
+    """
     from dlpmilter.config import ConfigError  # keeps the start of the command line fast
     from dlpmilter.policy.load import load_policy
+    from dlpmilter.policy.reach import warnings_of
 
     try:
         policy = load_policy(
@@ -41,10 +46,13 @@ def check(directory: Path | None, internal: tuple[str, ...], *, no_governance: b
     except ConfigError as error:
         _say_problems(error, as_json=as_json)
         sys.exit(EXIT_CONFIG)
+    warnings = _placed(directory, warnings_of(policy))
     if as_json:
-        click.echo(json.dumps(_summary(policy), ensure_ascii=False))
-    else:
-        _say_summary(policy)
+        click.echo(json.dumps(_summary(policy) | {"warnings": warnings}, ensure_ascii=False))
+        return
+    _say_summary(policy)
+    for each in warnings:
+        click.echo(f"warning: {each['file']}:{each['line']}: {each['key']}: {each['what']} {each['fix']}", err=True)
 
 
 @command.command("schema")
@@ -53,6 +61,21 @@ def schema() -> None:
     from dlpmilter.policy.shape import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _placed(directory: Path | None, warnings: tuple[RuleWarning, ...]) -> list[dict[str, object]]:
+    from dlpmilter.policy.load import policy_files
+    from dlpmilter.policy.reach import Place, places_of
+
+    places = places_of(policy_files(directory)) if warnings else {}
+    found = []
+    for each in warnings:
+        place = places.get(each.rule, Place(str(directory), 0))
+        found.append(
+            {"kind": each.kind, "rule": each.rule, "file": place.file, "line": place.line, "key": each.key,
+             "what": each.what, "fix": each.fix, "by": list(each.by)}
+        )  # fmt: skip
+    return found
 
 
 def _say_problems(error: ConfigError, *, as_json: bool) -> None:

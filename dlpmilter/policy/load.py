@@ -48,6 +48,12 @@ def shipped_directory() -> Path:
     return inside if inside.is_dir() else package.parent / "policies"
 
 
+def policy_files(directory: Path | None) -> tuple[Path, ...]:
+    """The files the rules of a policy stand in, its own first; for places in messages."""
+    shipped = shipped_directory() / SHIPPED_FILE
+    return (shipped,) if directory is None else (directory / LOCAL_FILE, directory / SHIPPED_FILE, shipped)
+
+
 def load_policy(
     directory: Path | None,
     *,

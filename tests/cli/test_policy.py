@@ -45,3 +45,45 @@ def test_the_schema_knows_every_key_of_the_shipped_policy() -> None:
     assert schema["$defs"]["RuleTable"]["properties"]["action"]["enum"] == ["relay", "tag", "hold", "reject"]
     assert "private_use" in schema["$defs"]["GovernanceTable"]["required"]
     assert schema["additionalProperties"] is False
+
+
+IDLE = """
+name = "idle"
+extends = "default"
+
+[[case]]
+id        = "late"
+title     = { de = "x", en = "x" }
+when      = "recipient.private and recipient.class == 'partner'"
+action    = "hold"
+rationale = "x"
+
+[[case]]
+id        = "private-reply"
+title     = { de = "x", en = "x" }
+when      = "recipient.class == 'disposable'"
+action    = "hold"
+rationale = "x"
+"""
+
+
+def test_rules_that_do_nothing_are_warned_of_with_their_place(tmp_path: Path) -> None:
+    """File, line, rule, what and fix, for a rule that never matches and one in a shipped place that is shadowed."""
+    (tmp_path / "policy.toml").write_text(IDLE, encoding="utf-8")
+    result = CliRunner().invoke(command, ["check", "--no-governance", "--policy", str(tmp_path)])
+    assert result.exit_code == 0
+    assert f"warning: {tmp_path / 'policy.toml'}:6: case[late].when: can never be true." in result.stderr
+    assert "case[private-reply].when: never sets the action" in result.stderr
+    answer = json.loads(
+        CliRunner().invoke(command, ["check", "--json", "--no-governance", "--policy", str(tmp_path)]).stdout
+    )
+    assert [(each["kind"], each["rule"], each["line"], each["by"]) for each in answer["warnings"]] == [
+        ("never-matches", "late", 6, []),
+        ("shadowed", "private-reply", 13, ["disposable-address"]),
+    ]
+
+
+def test_the_shipped_policy_gives_no_warning() -> None:
+    """Nobody starts with a warning that is not theirs."""
+    answer = json.loads(CliRunner().invoke(command, ["check", "--json", "--no-governance"]).stdout)
+    assert answer["warnings"] == []

@@ -38,7 +38,7 @@ def main(descriptor: int) -> int:
                 return 0
             if len(descriptors) != 1:
                 return 1
-            _allow_seconds(limits.inspect_seconds)
+            allow_seconds(limits.inspect_seconds)
             answer = _answer(descriptors[0], limits)
             gate.sendall(LENGTH.pack(len(answer)) + answer)
 
@@ -56,7 +56,7 @@ def confine(limits: Limits) -> None:
         resource.setrlimit(what, (value, value))
 
 
-def _allow_seconds(seconds: float) -> None:
+def allow_seconds(seconds: float) -> None:
     """CPU time for the next mail only: the kernel ends a worker that a clock in Python could not."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1

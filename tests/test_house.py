@@ -22,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"policy", "mime", "storage"}),
     frozenset({"engine", "actions", "audit", "notices", "relay", "facts", "content"}),
     frozenset({"holds", "privacy"}),
-    frozenset({"pipeline"}),
+    frozenset({"pipeline", "simulate"}),
     frozenset({"listeners", "portal"}),
     frozenset({"app", "supervisor"}),
     frozenset({"demo"}),

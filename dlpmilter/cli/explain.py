@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
+    from dlpmilter.model.message import Head
+    from dlpmilter.model.transaction import EnvelopePath
     from dlpmilter.policy.schema import Policy
 
 
@@ -125,41 +127,23 @@ def _content(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
 
 
-def _sender(job: Job, head: Any) -> Any:
-    from dlpmilter.engine.addresses import address_of
-    from dlpmilter.model.address import NULL_SENDER, AddressError, parse_address
+def _sender(job: Job, head: Head) -> EnvelopePath:
+    from dlpmilter.model.address import NULL_SENDER, parse_address
     from dlpmilter.model.transaction import EnvelopePath
+    from dlpmilter.simulate.envelope import derived_sender
 
-    if job.sender is not None:
-        text = job.sender.strip().strip("<>")
-        return EnvelopePath(parse_address(text) if text else NULL_SENDER)
-    returned = head.get("return-path")
-    if returned is not None and returned.strip() == b"<>":
-        return EnvelopePath(NULL_SENDER)
-    for value in (returned, head.get("from")):
-        try:
-            return EnvelopePath(parse_address(address_of(value)))
-        except AddressError:
-            continue
-    return EnvelopePath(NULL_SENDER)
+    if job.sender is None:
+        return derived_sender(head)
+    text = job.sender.strip().strip("<>")
+    return EnvelopePath(parse_address(text) if text else NULL_SENDER)
 
 
-def _recipients(job: Job, head: Any) -> tuple[Any, ...]:
-    from dlpmilter.engine.addresses import addresses_of
-    from dlpmilter.model.address import AddressError, parse_address
+def _recipients(job: Job, head: Head) -> tuple[EnvelopePath, ...]:
+    from dlpmilter.model.address import parse_address
     from dlpmilter.model.transaction import EnvelopePath
+    from dlpmilter.simulate.envelope import derived_recipients
 
-    if job.rcpt:
-        return tuple(EnvelopePath(parse_address(each)) for each in job.rcpt)
-    found: dict[str, Any] = {}
-    for name in ("to", "cc", "bcc"):
-        for value in head.all(name):
-            for address in addresses_of(value):
-                try:
-                    found.setdefault(address, EnvelopePath(parse_address(address)))
-                except AddressError:
-                    continue  # a header may hold anything; it is evidence only
-    return tuple(found.values())
+    return tuple(EnvelopePath(parse_address(each)) for each in job.rcpt) or derived_recipients(head)
 
 
 def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], now: str | None) -> Court:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dlpmilter.cli.simulate import command as simulate
+
 if TYPE_CHECKING:
     from dlpmilter.config import ConfigError
     from dlpmilter.policy.reach import RuleWarning
@@ -20,7 +22,10 @@ EXIT_CONFIG = 2
 
 @click.group("policy")
 def command() -> None:
-    """Check a policy and describe its language."""
+    """Check a policy, try it on mail, describe its language."""
+
+
+command.add_command(simulate)
 
 
 @command.command("check")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One mail file judged as the gate would judge it: headers first, the structure only when a rule asks.
+
+Never raises for what stands in a mail; a judge that breaks gives the gate's answer for that (`unjudged`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlpmilter.engine.evaluate import evaluate, unjudged
+from dlpmilter.mime.head import read_head
+from dlpmilter.mime.structure import read_structure
+from dlpmilter.model.message import Structure
+from dlpmilter.model.transaction import Client, Transaction
+from dlpmilter.policy.match import Needs
+from dlpmilter.simulate.envelope import derived_recipients, derived_sender
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpmilter.model.facts import Facts
+    from dlpmilter.model.limits import Limits
+    from dlpmilter.model.message import Head
+    from dlpmilter.model.transaction import EnvelopePath
+    from dlpmilter.model.verdict import Verdict
+    from dlpmilter.policy.schema import Policy
+
+_MAIL_FIELDS = ("from", "to", "received", "message-id", "date", "subject", "return-path", "cc", "bcc")
+_CLIENT = Client("")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is the same for all mails: policies in the order of the answers, limits, facts."""
+
+    policies: tuple[Policy, ...]
+    limits: Limits
+    facts: Facts
+
+
+@dataclass(slots=True)
+class Given:
+    """The envelope where it is known; else it is derived from the headers."""
+
+    sender: EnvelopePath | None = None
+    recipients: Sequence[EnvelopePath] = ()
+
+
+def head_of(content: bytes, limits: Limits) -> Head | None:
+    """The header block, None when this is no mail at all (no field that mail has)."""
+    head = read_head(content[: limits.header_octets + 1], limits)
+    return head if any(name in head for name in _MAIL_FIELDS) else None
+
+
+def judge(
+    content: bytes, head: Head, bench: Bench, given: Given | None = None, *, unreadable: str = ""
+) -> tuple[Verdict, ...]:
+    """One verdict a policy. `unreadable` says that nobody can read the structure (a slug), and why."""
+    given = given or Given()
+    transaction = Transaction(
+        id="simulate",
+        client=_CLIENT,
+        sender=given.sender or derived_sender(head),
+        recipients=tuple(given.recipients or derived_recipients(head)[: bench.limits.recipients]),
+        head=head.raw,
+        size=len(content),
+        received_at=bench.facts.now,
+    )
+    structure: Structure | None = None
+    verdicts: list[Verdict] = []
+    for policy in bench.policies:
+        try:
+            verdict = evaluate(transaction, head, bench.facts, policy, structure)
+            if isinstance(verdict, Needs):
+                structure = structure or _structure(content, bench.limits, unreadable)
+                verdict = evaluate(transaction, head, bench.facts, policy, structure)
+            if isinstance(verdict, Needs):
+                raise TypeError("the engine asked for the structure it already has")
+        except Exception:  # noqa: BLE001 - as in the pipeline: a broken judge is a verdict of its own
+            verdict = unjudged(transaction, policy, bench.facts)
+        verdicts.append(verdict)
+    return tuple(verdicts)
+
+
+def _structure(content: bytes, limits: Limits, unreadable: str) -> Structure:
+    if unreadable:
+        return Structure(uninspectable=(unreadable,))
+    try:
+        return read_structure(content, limits)
+    except MemoryError:
+        return Structure(uninspectable=("out-of-memory",))

@@ -33,9 +33,11 @@ p { margin: .3rem 0; max-width: 46rem; } .soft { color: var(--soft); }
 .wide { overflow-x: auto; background: var(--paper); border: 1px solid var(--line); border-radius: .5rem; }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 th, td { text-align: left; padding: .45rem .8rem; border-bottom: 1px solid var(--line); vertical-align: middle; }
-tr:last-child td { border-bottom: 0; } th { font-weight: 600; color: var(--soft); white-space: nowrap; }
+tr:last-child td { border-bottom: 0; } th { font-weight: 600; color: var(--soft);
+  vertical-align: bottom; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.place { overflow-wrap: anywhere; } svg { display: block; } .no { color: var(--held); font-weight: 600; }
+.place { overflow-wrap: anywhere; }
+  .slug { white-space: nowrap; } svg { display: block; } .no { color: var(--held); font-weight: 600; }
 .yes { color: var(--calm); font-weight: 600; } .week { padding: 1rem; }
 @media print { body { background: #fff; } }
 """
@@ -87,7 +89,7 @@ def _cards(summary: Summary, words: Mapping[str, str]) -> str:
         named += [("held_before", mails.held_before), ("newly_held", mails.newly_held),
                   ("newly_released", mails.newly_released)]  # fmt: skip
     cards += [
-        (words[name], _number(count), f"{Share(count, mails.total).percent} {words['of_mails']}")
+        (words[name], _number(count), f"{_percent(Share(count, mails.total), words)} {words['of_mails']}")
         for name, count in named
     ]
     cards.append((words["not_judged"], _number(sum(count for _, count in summary.troubles)), ""))
@@ -102,8 +104,8 @@ def _gates(outcomes: Sequence[Outcome], words: Mapping[str, str]) -> str:
     rows = [
         [
             escape(each.gate.name),
-            _right(escape(each.gate.text)),
-            _right(f"{_number(each.share.count)} / {_number(each.share.total)} ({each.share.percent})"),
+            _right(escape(each.gate.text.replace(".", words["point"]))),
+            _right(f"{_number(each.share.count)} / {_number(each.share.total)} ({_percent(each.share, words)})"),
             f"<span class='{'yes' if each.met else 'no'}'>{escape(words['met' if each.met else 'failed'])}</span>",
         ]
         for each in outcomes
@@ -118,8 +120,8 @@ def _classes(summary: Summary, words: Mapping[str, str]) -> str:
     head += [_right(words[name]) for name in ("held_before", "newly_held", "newly_released")] if compared else []
     rows = []
     for row in summary.classes:
-        cells = [_word(row.name, words), _right(_number(row.total)), _right(_number(row.held)),
-                 _bar(Share(row.held, row.total)), _right(_number(row.tagged))]  # fmt: skip
+        cells = [f"<span class='slug'>{escape(row.name)}</span>", _right(_number(row.total)), _right(_number(row.held)),
+                 _bar(Share(row.held, row.total), words), _right(_number(row.tagged))]  # fmt: skip
         rows.append(cells + ([_right(_number(each)) for each in _changes(row)] if compared else []))
     return _section(words["by_class"], head, rows)
 
@@ -137,7 +139,7 @@ def _rules(summary: Summary, words: Mapping[str, str]) -> str:
     for row in summary.rules:
         colour = "var(--held)" if row.action in {"hold", "reject"} else "var(--calm)"
         cells = [_word(row.rule, words), _word(row.action, words), _right(_number(row.recipients)),
-                 _bar(Share(row.recipients, most), colour, label=False)]  # fmt: skip
+                 _bar(Share(row.recipients, most), words, colour, label=False)]  # fmt: skip
         rows.append(cells + ([_right(_number(row.before))] if compared else []))
     return _section(words["by_rule"], head, rows)
 
@@ -218,18 +220,22 @@ def _cell(tag: str, text: str) -> str:
 
 
 def _word(slug: str, words: Mapping[str, str]) -> str:
-    return escape(words.get(slug, slug))
+    return f"<span class='slug'>{escape(words.get(slug, slug))}</span>"
+
+
+def _percent(share: Share, words: Mapping[str, str]) -> str:
+    return share.percent.replace(".", words["point"])
 
 
 def _number(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f")
 
 
-def _bar(share: Share, colour: str = "var(--held)", *, label: bool = True) -> str:
-    width = 160 * min(1.0, share.ratio)
-    text = f"<text x='{width + 6:.1f}' y='13' font-size='13' fill='#5b6675'>{share.percent}</text>" if label else ""
+def _bar(share: Share, words: Mapping[str, str], colour: str = "var(--held)", *, label: bool = True) -> str:
+    percent, width = _percent(share, words), 100 * min(1.0, share.ratio)
+    text = f"<text x='{width + 6:.1f}' y='13' font-size='13' fill='#5b6675'>{percent}</text>" if label else ""
     return (
-        f"<svg width='240' height='18' role='img' aria-label='{share.percent}'>"
+        f"<svg width='170' height='18' role='img' aria-label='{percent}'>"
         f"<rect width='{max(width, 1.0 if share.count else 0.0):.1f}' height='16' y='1' rx='2' style='fill:{colour}'/>"
         f"{text}</svg>"
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "point": ".",
         "title": "Policy simulation",
         "lead": "What would have happened to the mails of these archives. Nothing was sent, stored or changed.",
         "policy": "Policy tried",
@@ -69,6 +70,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "timed-out": "judged without its content, because reading it took too long",
     },
     "de": {
+        "point": ",",
         "title": "Probelauf der Richtlinie",
         "lead": "Was mit den Mails dieser Archive geschehen wäre. Nichts wurde verschickt, gespeichert oder geändert.",
         "policy": "Erprobte Richtlinie",

@@ -13,6 +13,7 @@ from dlpmilter.policy.load import load_policy
 from dlpmilter.policy.match import ConditionError, FactKind, compile_condition
 from dlpmilter.policy.schema import FACTS, HoldTerms
 from dlpmilter.policy.shape import GovernanceTable, HoldTable, RetentionTable
+from dlpmilter.simulate.golden import golden_mails
 
 README = (Path(__file__).parents[2] / "policies" / "README.md").read_text(encoding="utf-8")
 
@@ -75,3 +76,12 @@ def test_every_governance_and_hold_key_is_explained() -> None:
         assert f"`{key}`" in README or f"[hold.{key}]" in README
     for key in ("working_days", "remind_at_share", "remind_days_before", "case_days", "withdrawn_hours"):
         assert f"`{key}` ({getattr(terms, key)}" in README
+
+
+def test_the_table_of_a_golden_mail_is_a_working_one(tmp_path: Path) -> None:
+    """The example of a golden mail is read as it stands."""
+    (tmp_path / "a.toml").write_text(_block("golden"), encoding="utf-8")
+    (tmp_path / "a.eml").write_bytes(b"From: anna@company.example\n\nx\n")
+    (mail,) = golden_mails([tmp_path])
+    assert mail.recipients[0].rule == "own-private-mailbox"
+    assert mail.classes[0].domains == {"partner.example"}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dlpmilter.cli.golden import command as golden
+from dlpmilter.cli.policy_diff import command as diff
 from dlpmilter.cli.simulate import command as simulate
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def command() -> None:
     """Check a policy, try it on mail, describe its language."""
 
 
+command.add_command(diff)
 command.add_command(golden)
 command.add_command(simulate)
 

@@ -2,7 +2,8 @@
 """Chunks of archives handed to one process a core, tallies added up. Never judges a mail itself.
 
 A process that dies (memory, time, a crash in a library) is replaced and its chunk sent again: the mail it
-died at gets a second try, then its structure counts as unreadable, then it is only counted.
+died at gets a second try, then its structure counts as unreadable, then it is only counted; a chunk that
+ends processes even then is given up and counted as one.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ def simulate(chunks: Iterable[Chunk], order: Order, processes: int, progress: Pr
                     tally = worker.gate.recv()
                 except (EOFError, ConnectionResetError):
                     workers.remove(worker)
-                    again.extend(_after_death(worker, deaths))
+                    if (chunk := _after_death(worker, deaths)) is not None:
+                        again.append(chunk)
+                    else:
+                        total.troubles["ended-the-worker"] += 1
                     workers.append(_start(order))
                     continue
                 if tally is not None and worker.chunk is not None:
@@ -85,7 +89,8 @@ def _give(worker: _Worker, chunk: Chunk) -> None:
         return  # it is dead; reading from it says so
 
 
-def _after_death(worker: _Worker, deaths: Counter[tuple[int, int]]) -> Iterator[Chunk]:
+def _after_death(worker: _Worker, deaths: Counter[tuple[int, int]]) -> Chunk | None:
+    """The chunk to try again, None when it was tried often enough."""
     worker.process.join()
     worker.gate.close()
     chunk, place = worker.chunk, worker.place.value
@@ -93,12 +98,14 @@ def _after_death(worker: _Worker, deaths: Counter[tuple[int, int]]) -> Iterator[
         raise CrowdError(f"A process that judges ended at its start (exit code {worker.process.exitcode}).")
     at = (chunk.number, max(0, place))
     deaths[at] += 1
-    if deaths[at] == 1:
-        yield chunk
-    elif deaths[at] == 2:
-        yield replace(chunk, unreadable=chunk.unreadable | {at[1]})
-    else:
-        yield replace(chunk, skipped=chunk.skipped | {at[1]})
+    match deaths[at]:
+        case 1:
+            return chunk
+        case 2:
+            return replace(chunk, unreadable=chunk.unreadable | {at[1]})
+        case 3:
+            return replace(chunk, skipped=chunk.skipped | {at[1]})
+    return None
 
 
 def _start(order: Order) -> _Worker:

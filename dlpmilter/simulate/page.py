@@ -35,7 +35,7 @@ table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 th, td { text-align: left; padding: .45rem .8rem; border-bottom: 1px solid var(--line); vertical-align: middle; }
 tr:last-child td { border-bottom: 0; } th { font-weight: 600; color: var(--soft);
   vertical-align: bottom; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.n { white-space: nowrap; }
 .place { overflow-wrap: anywhere; }
   .slug { white-space: nowrap; } svg { display: block; } .no { color: var(--held); font-weight: 600; }
 .yes { color: var(--calm); font-weight: 600; } .week { padding: 1rem; }

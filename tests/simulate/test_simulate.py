@@ -230,3 +230,52 @@ def test_a_mail_that_would_take_the_memory_is_still_judged(tmp_path: Path) -> No
     tally = simulate(chunks_of([write_zip(tmp_path / "z.zip", mails)]), _order(), 1)
     assert tally.mails == 11
     assert time.monotonic() - started < 60
+
+
+_DEADLY = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from dlpmilter.simulate import crowd, worker
+from dlpmilter.simulate.archives import chunks_of
+
+def deadly(gate, place, order):
+    real_judge, real_mails = worker.judge, worker.mails_of
+    def judge(content, head, bench, *, unreadable=""):
+        if b"Subject: when read" in content and not unreadable or b"Subject: always" in content:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real_judge(content, head, bench, unreadable=unreadable)
+    def mails_of(chunk, most):
+        for mail in real_mails(chunk, most):
+            if b"Subject: before" in mail.content:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield mail
+    worker.judge, worker.mails_of = judge, mails_of
+    worker.work(gate, place, order)
+
+if __name__ == "__main__":
+    crowd.work = deadly
+    order = worker.Order((None,), ("corp.example",), datetime.now(UTC))
+    for name in sys.argv[1:]:
+        tally = crowd.simulate(chunks_of([Path(name)]), order, 1)
+        print(tally.mails, dict(tally.troubles), dict(tally.notes))
+"""
+
+
+def test_a_mail_that_ends_the_process_is_judged_unread_then_only_counted(tmp_path: Path) -> None:
+    """A deadly structure counts as unreadable, a deadly mail as one trouble, a deadly file never loops for ever."""
+    program = tmp_path / "deadly.py"
+    program.write_text(_DEADLY, encoding="utf-8")
+    boxes = [
+        write_mbox(tmp_path / name, [*mixed(5), mail(1, "a@gmx.de", subject=subject), *mixed(5)])
+        for name, subject in (("a", "when read"), ("b", "always"), ("c", "before"))
+    ]
+    done = subprocess.run(
+        [sys.executable, str(program), *map(str, boxes)], capture_output=True, text=True, check=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "11 {} {'timed-out': 1}",
+        "10 {'ended-the-worker': 1} {}",
+        "0 {'ended-the-worker': 1} {}",
+    ]

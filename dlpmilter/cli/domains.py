@@ -74,16 +74,18 @@ def _row(lists: DomainLists, text: str) -> dict[str, object]:
     match = lists.classify(address)
     if not (is_domain(domain) or literal or match.recipient_class != "unknown"):
         return {"input": text, "error": "is neither a domain nor an address"}
-    return {
+    row: dict[str, object] = {
         "input": text,
         "domain": match.domain,
         "class": match.recipient_class.value,
         "source": match.source,
         "lists": list(match.lists),
     }
+    return row | {"suggestion": match.suggestion} if match.suggestion else row
 
 
 def _line(row: dict[str, object]) -> str:
     if "error" in row:
         return f"{row['input']}: {row['error']}"
-    return f"{row['input']}: {row['class']} ({row['domain']}; {row['source']})"
+    meant = f" - did you mean {row['suggestion']}?" if "suggestion" in row else ""
+    return f"{row['input']}: {row['class']} ({row['domain']}; {row['source']}){meant}"

@@ -192,6 +192,8 @@ def _disposition(
     decision: Decision,
 ) -> Disposition:
     reasons = decision.reasons
+    if match.suggestion:
+        reasons = (*reasons, f"lookalike-of-{match.suggestion}")
     if relation.sign:
         reasons = (*reasons, f"{relation.relation.value.replace('_', '-')}-by-{relation.sign}")
     return Disposition(

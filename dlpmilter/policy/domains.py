@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import idna
 
 from dlpmilter.model.words import RecipientClass
+from dlpmilter.policy.lookalike import WELL_KNOWN, Lookalikes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -131,8 +132,11 @@ class ClassMatch:
     recipient_class: RecipientClass
     source: str
     lists: tuple[str, ...] = ()
+    suggestion: str = ""
+    """For a look-alike: the domain that was probably meant."""
 
 
+_OUR_KIND = frozenset({RecipientClass.partner, RecipientClass.authority, RecipientClass.business})
 _POSTMASTER = ClassMatch("", RecipientClass.internal, "internal_domains", ("internal_domains",))
 
 
@@ -182,8 +186,22 @@ class DomainLists:
             best = best or found
             names.extend(each for each in (found.lists or (found.source,)) if each not in names)
         if best is None:
-            return ClassMatch(domain, RecipientClass.unknown, "none")
+            return self._unlisted(domain)
         return ClassMatch(domain, best.recipient_class, best.source, tuple(names))
+
+    def _unlisted(self, domain: str) -> ClassMatch:
+        suggestion = self._lookalikes.suggest(domain) if len(domain) <= MAX_DOMAIN else ""
+        if suggestion:
+            return ClassMatch(domain, RecipientClass.lookalike, "lookalike", suggestion=suggestion)
+        return ClassMatch(domain, RecipientClass.unknown, "none")
+
+    @cached_property
+    def _lookalikes(self) -> Lookalikes:
+        """The names of this company and its partners come before the well-known mailboxes."""
+        own = (each.domains for each in self.lists if not each.shipped and each.recipient_class in _OUR_KIND)
+        listed = {domain for each in self.lists if each.shipped for domain in each.domains}
+        common = [each for each in WELL_KNOWN if each in listed]
+        return Lookalikes([*self.internal, *sorted({each for part in own for each in part}), *common], is_public_suffix)
 
 
 def _index(lists: Iterable[ClassList]) -> dict[str, ClassMatch]:

@@ -77,3 +77,12 @@ def test_a_configuration_names_policy_and_own_domains(tmp_path: Path) -> None:
     assert [row["class"] for row in rows] == ["internal", "business"]
     broken = CliRunner().invoke(command, ["classify", "web.de", "--config", str(tmp_path / "none.toml")])
     assert broken.exit_code == 2
+
+
+def test_a_look_alike_comes_with_a_question() -> None:
+    """The JSON has a `suggestion` then and only then, people read "did you mean"."""
+    rows = _rows("a@gmial.com", "a@nobody.example")
+    assert (rows[0]["class"], rows[0]["suggestion"]) == ("lookalike", "gmail.com")
+    assert "suggestion" not in rows[1]
+    result = CliRunner().invoke(command, ["classify", "gmial.com"])
+    assert result.output == "gmial.com: lookalike (gmial.com; lookalike) - did you mean gmail.com?\n"

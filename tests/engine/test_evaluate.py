@@ -164,3 +164,10 @@ def test_explain_keeps_its_contract() -> None:
     }
     assert row["verdict"] == "hold"
     assert 0 <= row["message"]["confidence"] <= 1
+
+
+def test_a_look_alike_says_what_was_probably_meant() -> None:
+    """`explain` names the domain beside which the recipient's stands, and the shipped policy asks."""
+    found = verdict(b"From: a@corp.example\r\nSubject: x\r\n\r\nx\r\n", "anna@gmial.com")
+    assert "lookalike-of-gmail.com" in found.dispositions[0].reasons
+    assert found.action is Action.hold

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dlpmilter domains`: say in which class a domain or an address is, and by which list. Never asks the network."""
+"""`dlpmilter domains`: say in which class a domain is and by which list; compare lists. Never asks the network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from dlpmilter.cli.domains_update import update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,9 @@ EXIT_CONFIG = 2
 @click.group("domains")
 def command() -> None:
     """Ask the class lists."""
+
+
+command.add_command(update)
 
 
 @command.command("classify")

@@ -22,6 +22,7 @@ from dlpmilter.policy.checks import check_classes, check_governance, check_inter
 from dlpmilter.policy.domains import DomainLists, normalise_domain
 from dlpmilter.policy.lists import LISTABLE, ClassList, read_list
 from dlpmilter.policy.problems import shape_problems
+from dlpmilter.policy.published import DISAGREEMENTS
 from dlpmilter.policy.schema import ListVersion, Policy
 from dlpmilter.policy.shape import PolicyTable
 
@@ -167,7 +168,7 @@ def _local_lists(directory: Path, own: PolicyFile, problems: list[Problem]) -> l
     lists = []
     folder = directory / "domains"
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name.startswith(".") or path.name.endswith("~"):
+        if path.name.startswith(".") or path.name.endswith("~") or path.name == DISAGREEMENTS:
             continue
         if path.suffix != ".list":
             fix = f"Name it <class>.list, for example {path.stem}.list."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dlpmilter.engine.addresses import addresses_of
 from dlpmilter.engine.autoforward import is_bulk
+from dlpmilter.engine.canonical import same_mailbox
 from dlpmilter.engine.prefixes import outermost
 from dlpmilter.mime.quoted import topic_of
 from dlpmilter.mime.text import decode_words
@@ -32,6 +33,8 @@ _SENT_ON = frozenset({"nothing", "signature", "handing-on"})
 """What stands above a mail that is sent on; who answers writes a text."""
 _MANY = 3
 """Readable people in the quoted mail, besides the sender, of whom an answer would reach at least one."""
+_SPELLINGS = 100
+"""Quoted people who are compared in every spelling; more would be a list, not a talk."""
 _REPORTS = frozenset({"delivery-status", "disposition-notification", "feedback-report"})
 
 
@@ -84,11 +87,18 @@ def took_part(address: str, structure: Structure) -> bool | None:
     Outlook quotes names without addresses: such a block proves nothing against anybody.
     """
     people = {person for quote in structure.quotes for person in (*quote.senders, *quote.receivers)}
-    if address in people:
+    if address in people or _spelled_otherwise(address, people):
         return True
     if not people or any(quote.nameless for quote in structure.quotes):
         return None
     return False
+
+
+def _spelled_otherwise(address: str, people: set[str]) -> bool:
+    """Whether one of them is the same mailbox in another spelling (`anna+shop@gmail.com` wrote as `anna@gmail.com`)."""
+    first = address.lstrip('"')[:1]
+    near = [person for person in people if person.lstrip('"').startswith(first)][:_SPELLINGS]
+    return any(same_mailbox(address, person) for person in near)
 
 
 def _read(transaction: Transaction, head: Head, auto: AutoForward, structure: Structure) -> _Reading:

@@ -185,7 +185,8 @@ class Pipeline:
     async def _structure(self, work: _Work) -> Structure:
         """Wait for a worker, but not longer than upstream waits for us."""
         try:
-            async with asyncio.timeout(self._config.bounds.answer_seconds / 2):
+            bounds = self._config.bounds
+            async with asyncio.timeout(max(bounds.answer_seconds / 2, bounds.inspect_seconds + 5)):
                 return await self._inspector.structure(work.message)
         except TimeoutError:
             metrics.alarms.labels("inspection-busy").inc()
@@ -288,8 +289,9 @@ class Pipeline:
             if refused:
                 try:
                     await self._owe(work, decided, send, refused)
-                except TemporaryFailure:  # upstream keeps the mail; its retry must find who has it already
-                    await self._desk.outcome(decided, outcomes)
+                except Exception:  # upstream keeps the mail; its retry must find who has it already
+                    if outcomes:
+                        await self._desk.outcome(decided, outcomes)
                     raise
             last = next((answer for answer in answers.values() if answer is not None and answer.ok), last)
         if outcomes:
@@ -341,6 +343,10 @@ class Pipeline:
             "decided before": len(plan.held) - len(waiting),
             "refused": len(plan.rejected),
         }
+        only_held = bool(plan.held) and not plan.sends and not plan.rejected
+        closed = only_held and decided.closed >= {one.recipient.mailbox.raw for one in plan.held}
+        if closed and self._config.hold_reply == "reject":
+            return reply(554, f"5.7.1 {case} was decided before: not sent, see the notice")
         told = [f"{word} {count}" for word, count in counts.items() if count]
         if counts["relayed"] or counts["decided before"] or len(told) > 1:
             return reply(250, f"2.6.0 {case} {', '.join(told)}")

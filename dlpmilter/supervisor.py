@@ -43,6 +43,8 @@ class Worker:
     process: asyncio.subprocess.Process
     lifeline: int
     ready: bool = False
+    reload: bool = False
+    """A SIGHUP came while it was starting: it may have read the policy before the change."""
 
 
 @dataclass(slots=True)
@@ -137,6 +139,8 @@ class Supervisor:
             worker.ready = await _wait_ready(ready_read, process)
         finally:
             os.close(ready_read)
+        if worker.ready and worker.reload:
+            self._reload()
         if not worker.ready and not self.stopping.is_set():
             raise StartError(f"the {role} process did not start: see its messages above")
 
@@ -163,8 +167,9 @@ class Supervisor:
         forget_process(self.metrics_directory, pid)
 
     def _reload(self) -> None:
-        """A worker that is still starting would die of SIGHUP, and reads the new policy anyway."""
+        """A worker that is still starting would die of SIGHUP: it gets it when it is ready."""
         for worker in self.workers:
+            worker.reload = not worker.ready
             if worker.ready:
                 with contextlib.suppress(ProcessLookupError):
                     worker.process.send_signal(signal.SIGHUP)

@@ -85,7 +85,7 @@ class OutcomeRecord:
             fields |= {f"recipient.{number}.state": state, f"recipient.{number}.code": code}
             if text:
                 fields[f"recipient.{number}.reply"] = text
-        all_relayed = all(state == RELAYED for _, state, _, _ in self.rows)
+        all_relayed = bool(self.rows) and all(state == RELAYED for _, state, _, _ in self.rows)
         trail.append(
             conn,
             Entry(

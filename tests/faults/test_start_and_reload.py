@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -48,6 +49,26 @@ def test_sighup_while_starting_kills_nobody(tmp_path: Path) -> None:
             assert b'"ready"' in process.stdout.readline()
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
+
+
+def test_a_reload_during_a_respawn_reaches_the_new_gate(tmp_path: Path) -> None:
+    """A gate that was starting when SIGHUP came ends up with the new policy, too."""
+    with Sink(tmp_path / "journal") as sink, Product(tmp_path / "hop", next_hop=sink.port) as product:
+        old = set(product.workers("gate"))
+        loaded = product.log.read_text().count('"policy-loaded"')
+        os.kill(min(old), signal.SIGKILL)
+        wait_for(lambda: product.log.read_text().count('"policy-loaded"') > loaded, 20, "the new gate's policy")
+        policy = product.directory / "policy" / "policy.toml"
+        text = policy.read_text() + "\n[hold]\nworking_days = 3\n"
+        policy.write_text(text)
+        os.kill(product.pid, signal.SIGHUP)
+
+        def versions() -> set[str]:
+            lines = [json.loads(line) for line in product.log.read_text().splitlines() if '"policy-loaded"' in line]
+            return {line["version"] for line in lines[-3:]}
+
+        wait_for(lambda: product.log.read_text().count('"policy-loaded"') >= loaded + 4, 20, "three reloads")
+        assert len(versions()) == 1
 
 
 def _children(pid: int) -> bytes:

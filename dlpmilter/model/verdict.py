@@ -29,6 +29,9 @@ class Finding:
     count: int = 1
     confidence: float = 1.0
     part: str = ""
+    """Path of the part or member, as in `PartSummary.path`."""
+    place: str = ""
+    """Where in it: text, hidden, header, name, table, metadata."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
+from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.holds.desk import Desk
 from dlpmilter.holds.requests import Requests
 from dlpmilter.listeners.admission import Admission, Networks
@@ -28,7 +29,7 @@ from dlpmilter.listeners.control import Control
 from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.pipeline import Pipeline
+from dlpmilter.pipeline.accept import Pipeline
 from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.load import load_policy
 from dlpmilter.relay.client import NextHop
@@ -127,7 +128,7 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
     house = House(
         config=config,
         hop=rooms.hop,
-        judge=Pipeline(config, rooms.policy, rooms.desk, inspector),
+        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, Knowledge(config)),
         admission=Admission(config.bounds, config.spool_directory),
         allowed=Networks(config.allowed_clients),
         xforward=Networks(config.xforward_clients),

@@ -7,35 +7,33 @@ Never looks past its arguments: the same transaction, head, facts, policy and st
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.engine.addresses import domain_of, local_of
 from dlpmilter.engine.autoforward import AutoForward, find_auto_forward, is_bulk
 from dlpmilter.engine.classify import classify_recipient, is_internal
-from dlpmilter.engine.decide import NULL_SENDER, Decision, decide
-from dlpmilter.engine.kinds import judge_message, kind_from_head, took_part, unread_judgement
-from dlpmilter.engine.relations import RelationMatch, relate
+from dlpmilter.engine.consent import agreements_for, covered, covering, exemption_for
+from dlpmilter.engine.decide import Decision, decide
+from dlpmilter.engine.kinds import judge_message, kind_from_head, left_out, others_mail, took_part, unread_judgement
+from dlpmilter.engine.relations import NO_RELATION, RelationMatch
 from dlpmilter.engine.sender import identify_sender
-from dlpmilter.model.verdict import Disposition, MessageJudgement, Sender, Verdict
-from dlpmilter.model.words import Action, Kind, RecipientClass, Relation
-from dlpmilter.policy.domains import ClassMatch, normalise_domain
+from dlpmilter.engine.standing import standing
+from dlpmilter.engine.stored import store_facts
+from dlpmilter.model.verdict import Disposition, Verdict
+from dlpmilter.model.words import Action
+from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.match import UNKNOWN, Needs
 
 if TYPE_CHECKING:
+    from dlpmilter.model.consent import Agreement
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import EnvelopePath, Transaction
+    from dlpmilter.model.verdict import MessageJudgement, Sender
+    from dlpmilter.policy.domains import ClassMatch
     from dlpmilter.policy.schema import Policy
 
-_KNOWN_CLASSES = frozenset(
-    {
-        RecipientClass.internal,
-        RecipientClass.partner,
-        RecipientClass.authority,
-        RecipientClass.protected,
-        RecipientClass.business,
-    }
-)
 _RECORD = frozenset({"message.kind"})
 
 
@@ -59,11 +57,11 @@ def evaluate(
         judgement = unread_judgement(head, auto, null_sender=null)
     else:
         judgement = judge_message(transaction, head, auto, structure)
-    common = _message_facts(transaction, head, sender, auto, judgement, structure)
+    common = _message_facts(transaction, head, sender, auto, judgement, structure) | _sender_facts(sender, facts)
     dispositions: list[Disposition] = []
     missing: frozenset[str] = frozenset()
     for path in transaction.recipients:
-        outcome = _judge_recipient(path, sender, common, policy, structure)
+        outcome = _judge_recipient(path, sender, common, policy, structure, facts)
         if isinstance(outcome, Needs):
             missing |= outcome.facts
         else:
@@ -73,38 +71,6 @@ def evaluate(
     if missing:
         return Needs(missing)
     return Verdict(judgement, sender, tuple(dispositions), policy.version)
-
-
-def unjudged(transaction: Transaction, policy: Policy, facts: Facts) -> Verdict:
-    """The verdict on a mail on which the judge itself broke: nothing leaves for a domain we do not know.
-
-    Internal and listed business recipients relay (a wall for them would harm without protecting);
-    everybody else is held, or rejected when a null sender leaves nobody to ask.
-    """
-    null = transaction.sender.mailbox.null
-    stop = Action.reject if null else Action.hold
-    dispositions = []
-    for path in transaction.recipients:
-        match = _safely_classified(path, policy)
-        known = match.recipient_class in _KNOWN_CLASSES
-        reasons = ("judge-failed",) if known or not null else ("judge-failed", NULL_SENDER)
-        dispositions.append(
-            Disposition(path, match.recipient_class, match.source, Relation.none, None,
-                        Action.relay if known else stop, reasons=reasons)
-        )  # fmt: skip
-    address = transaction.sender.mailbox.key
-    sender = Sender(
-        facts.owners.get(address, address), "envelope", bool(address) and is_internal(address, policy.domains)
-    )
-    judgement = MessageJudgement(Kind.fresh, 0.0, uninspectable=("judge-failed",), complete=False)
-    return Verdict(judgement, sender, tuple(dispositions), policy.version)
-
-
-def _safely_classified(path: EnvelopePath, policy: Policy) -> ClassMatch:
-    try:
-        return classify_recipient(path.mailbox, policy.domains)
-    except Exception:  # noqa: BLE001 - this is the answer for a broken judge; the class may be what broke it
-        return ClassMatch(path.mailbox.domain, RecipientClass.unknown, "none")
 
 
 def _message_facts(
@@ -155,25 +121,33 @@ def _structure_facts(judgement: MessageJudgement, structure: Structure) -> dict[
     }
 
 
+def _sender_facts(sender: Sender, facts: Facts) -> dict[str, object]:
+    """What directory and exemptions say about who sends."""
+    return {
+        "sender.secrecy_group": facts.directory.secrecy_group(sender.address),
+        "sender.department": facts.directory.department(sender.address),
+        "sender.exempt": bool(sender.internal and exemption_for(facts.exemptions, sender.address, facts.now)),
+    }
+
+
 def _judge_recipient(
-    path: EnvelopePath, sender: Sender, common: dict[str, object], policy: Policy, structure: Structure | None
+    path: EnvelopePath,
+    sender: Sender,
+    common: dict[str, object],
+    policy: Policy,
+    structure: Structure | None,
+    facts: Facts,
 ) -> Disposition | Needs:
     address = path.mailbox.key
     match = classify_recipient(path.mailbox, policy.domains)
-    relation = relate(sender, address, match.recipient_class)
-    values = {
-        **common,
-        "recipient.address": address,
-        "recipient.local": local_of(address),
-        "recipient.domain": match.domain,
-        "recipient.class": match.recipient_class,
-        "recipient.private": match.recipient_class.private,
-        "recipient.relation": relation.relation,
-    }
-    part = None
-    if structure is not None:
-        part = took_part(address, structure)
-        values["recipient.took_part"] = part is True
+    relation = standing(sender, address, match.recipient_class, facts, policy.customers)
+    agreements = agreements_for(facts.agreements, sender.address, address, facts.now) if facts.agreements else ()
+    values = common | _recipient_facts(address, match, policy, facts, structure)
+    values |= store_facts(address, values, facts)
+    if relation is not None:
+        values["recipient.relation"] = relation.relation
+    if (inside := covered(agreements, values)) is not UNKNOWN:
+        values["recipient.agreement"] = inside
 
     def lookup(name: str) -> object:
         return values.get(name, UNKNOWN)
@@ -181,7 +155,51 @@ def _judge_recipient(
     decision = decide(policy, lookup)
     if isinstance(decision, Needs):
         return decision
-    return _disposition(path, match, relation, part, decision)
+    if relation is None and decision.action > Action.relay:
+        return Needs(frozenset({"recipient.relation"}))  # the record says how they stand to each other
+    reasons = _grounds(decision, policy, agreements, values, exemption_for(facts.exemptions, sender.address, facts.now))
+    part = took_part(address, structure) if structure is not None else None
+    return _disposition(path, match, relation or NO_RELATION, part, replace(decision, reasons=reasons))
+
+
+def _recipient_facts(
+    address: str, match: ClassMatch, policy: Policy, facts: Facts, structure: Structure | None
+) -> dict[str, object]:
+    values: dict[str, object] = {
+        "recipient.address": address,
+        "recipient.local": local_of(address),
+        "recipient.domain": match.domain,
+        "recipient.class": match.recipient_class,
+        "recipient.private": match.recipient_class.private,
+        "recipient.vetted": _vetted(match.domain, policy, facts),
+    }
+    if structure is not None:
+        values["recipient.took_part"] = took_part(address, structure) is True
+        values["recipient.left_out"] = left_out(address, structure)
+        values["recipient.others_mail"] = others_mail(address, structure)
+    return values
+
+
+def _vetted(domain: str, policy: Policy, facts: Facts) -> bool:
+    """A record that is complete and not over; the domain itself or a name below it (domain section 1, A4)."""
+    return any(
+        each.complete and facts.now.date() < each.expires and f".{domain}".endswith(f".{each.domain}")
+        for each in policy.vetting
+    )
+
+
+def _grounds(
+    decision: Decision, policy: Policy, agreements: tuple[Agreement, ...], values: dict[str, object], exemption: str
+) -> tuple[str, ...]:
+    """The reasons, with the number of the agreement or exemption a deciding rule rests on (design invariant 7)."""
+    named = {hit.id for hit in decision.rules if hit.stage == "base"}
+    read = {fact for rule in policy.cases if rule.id in named for fact in rule.when.facts}
+    more: list[str] = []
+    if "recipient.agreement" in read and (number := covering(agreements, values)):
+        more.append(f"agreement-{number}")
+    if "sender.exempt" in read and exemption and values.get("sender.exempt"):
+        more.append(f"exemption-{exemption}")
+    return (*decision.reasons, *more)
 
 
 def _disposition(

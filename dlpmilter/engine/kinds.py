@@ -94,6 +94,28 @@ def took_part(address: str, structure: Structure) -> bool | None:
     return False
 
 
+def left_out(address: str, structure: Structure) -> bool:
+    """Whether the outermost quoted mail names whom it went to, and this address stands in none of the quoted ones.
+
+    A line `On ... X wrote:` names one person only, so it proves nothing about the others.
+    """
+    first = next((quote for quote in structure.quotes if quote.style != "attached"), None)
+    return first is not None and bool(first.receivers) and took_part(address, structure) is False
+
+
+def others_mail(address: str, structure: Structure) -> bool:
+    """Whether some quoted or attached mail names its people and this address is not one of them."""
+    if structure.attached_mail and not any(quote.style == "attached" for quote in structure.quotes):
+        return True  # an Outlook file: nobody can be read out of it
+    return any(
+        not quote.nameless
+        and bool(people := {*quote.senders, *quote.receivers})
+        and address not in people
+        and not _spelled_otherwise(address, people)
+        for quote in structure.quotes
+    )
+
+
 def _spelled_otherwise(address: str, people: set[str]) -> bool:
     """Whether one of them is the same mailbox in another spelling (`anna+shop@gmail.com` wrote as `anna@gmail.com`)."""
     first = address.lstrip('"')[:1]

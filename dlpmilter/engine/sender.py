@@ -53,11 +53,21 @@ def identify_sender(
     owner = facts.owners.get(address)
     if owner:
         address, source = owner.lower(), "owner"
+    address, known = _person(address, known, facts)
     author = address_of(head.get("from"))
     # the author's name is the sender's only when the author is one of us: not on forwarded mail
     names = names_of(head.get("from")) if not author or internal(author) else ()
-    names = (*names, *facts.names.get(address, ()))
+    names = tuple(dict.fromkeys((*names, *facts.directory.names(address))))
     return Sender(address, source, bool(address) and internal(address), names, known)
+
+
+def _person(address: str, known: tuple[str, ...], facts: Facts) -> tuple[str, tuple[str, ...]]:
+    """The main address of a person whose alias this is; local parts of all his addresses are his."""
+    main = facts.directory.person(address) if address else ""
+    if not main:
+        return address, known
+    alias = () if main == address else (local_of(address),)
+    return main, tuple(dict.fromkeys((*known, *alias, *facts.directory.locals(main))))
 
 
 def _login(login: str, transaction: Transaction, facts: Facts, internal: Callable[[str], bool]) -> str:
@@ -66,7 +76,7 @@ def _login(login: str, transaction: Transaction, facts: Facts, internal: Callabl
         return ""
 
     def listed(address: str) -> bool:
-        return address in facts.owners or address in facts.names
+        return address in facts.owners or bool(facts.directory.person(address))
 
     whole = _DOMAIN_BEFORE.sub("", login)
     if "@" in whole and (listed(whole) or internal(domain_of(whole))):

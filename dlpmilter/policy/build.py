@@ -6,13 +6,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpmilter.model.verdict import Review
-from dlpmilter.model.words import Action, Mode
+from dlpmilter.model.words import Action, Mode, RecipientClass
+from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.match import compile_condition
-from dlpmilter.policy.schema import FACTS, Governance, HoldTerms, Pool, Rule, Words, WorksAgreement
+from dlpmilter.policy.schema import (
+    FACTS,
+    Customers,
+    Governance,
+    HoldTerms,
+    Pool,
+    Rule,
+    Vetting,
+    Words,
+    WorksAgreement,
+)
 
 if TYPE_CHECKING:
-    from dlpmilter.policy.schema import Stage
-    from dlpmilter.policy.shape import GovernanceTable, HoldTable, RuleTable, WordsTable
+    from collections.abc import Mapping
+
+    from dlpmilter.policy.schema import FailureWay, Stage
+    from dlpmilter.policy.shape import (
+        ClassName,
+        CustomersTable,
+        GovernanceTable,
+        HoldTable,
+        RuleTable,
+        VettingTable,
+        WordsTable,
+    )
 
 _MODES = (Mode.count, Mode.advise, Mode.enforce)
 NOT_PROTECTED = "recipient.class != 'protected'"
@@ -76,6 +97,41 @@ def build_hold(table: HoldTable) -> HoldTerms:
         released_hours=table.retention.released_hours,
         case_days=table.case_days,
     )
+
+
+def build_customers(table: CustomersTable) -> Customers:
+    """Whom the company serves, in the spellings that are compared."""
+    return Customers(
+        frozenset(_address(each) for each in table.addresses),
+        frozenset(normalise_domain(each) for each in table.domains),
+        frozenset(_address(each) for each in table.system_senders),
+    )
+
+
+def build_vetting(table: VettingTable) -> Vetting:
+    """One vetted service."""
+    return Vetting(
+        domain=normalise_domain(table.domain),
+        owner=table.owner,
+        contract=table.contract,
+        region=table.region,
+        third_country=table.third_country,
+        transfer_basis=table.transfer_basis,
+        art27_rep=table.art27_rep,
+        training_use=table.training_use,
+        evidence=table.evidence,
+        expires=table.expires,
+    )
+
+
+def build_failure(table: Mapping[ClassName, FailureWay]) -> dict[RecipientClass, FailureWay]:
+    """What happens to each class when the judge breaks; classes that are not named keep their default."""
+    return {RecipientClass(name): way for name, way in sorted(table.items())}
+
+
+def _address(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    return f"{local.lower()}@{normalise_domain(domain)}"
 
 
 def _words(table: WordsTable) -> Words:

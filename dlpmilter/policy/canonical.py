@@ -10,33 +10,32 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dlpmilter.policy.domains import DomainLists
-    from dlpmilter.policy.schema import Governance, HoldTerms, Rule
+    from dlpmilter.policy.schema import Policy, Rule
 
 
-def canonical_form(
-    rules: Sequence[Rule], domains: DomainLists, governance: Governance | None, hold: HoldTerms
-) -> bytes:
+def canonical_form(policy: Policy) -> bytes:
     """Everything a verdict or its handling rests on, as UTF-8 JSON with sorted keys.
 
     Rules in their order, class lists by content (comments, order and file names do not count), internal
-    domains, governance, times of a hold.
+    domains, governance, times of a hold, customers, vetted services, what happens when the judge breaks.
     """
+    domains = policy.domains
     form = {
-        "rules": [_rule(each) for each in rules],
+        "rules": [_rule(each) for each in policy.rules],
         "lists": sorted([each.recipient_class, each.shipped, each.digest] for each in domains.lists),
         "internal": list(domains.internal),
-        "governance": _plain(governance),
-        "hold": _plain(hold),
+        "governance": _plain(policy.governance),
+        "hold": _plain(policy.hold),
+        "customers": {name: sorted(each) for name, each in _plain(policy.customers).items()},
+        "vetting": [_plain(each) for each in policy.vetting],
+        "failure": dict(policy.failure),
     }
     return json.dumps(form, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_text).encode()
 
 
-def policy_version(rules: Sequence[Rule], domains: DomainLists, governance: Governance | None, hold: HoldTerms) -> str:
-    """SHA-256 of the canonical form, 64 hex digits."""
-    return hashlib.sha256(canonical_form(rules, domains, governance, hold)).hexdigest()
+def policy_version(policy: Policy) -> str:
+    """SHA-256 of the canonical form, 64 hex digits; what `policy.version` says now does not count."""
+    return hashlib.sha256(canonical_form(policy)).hexdigest()
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -19,7 +19,8 @@ _RULE_KEYS = ("stage", "when", "action", "mode", "review", "title", "rationale")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference: `what` is added, removed, changed or moved; `area` is rule, order, list, governance or hold.
+    """One difference: `what` is added, removed, changed or moved; `area` is rule, order, list, governance, hold,
+    customers, vetting or failure.
 
     `before` and `after` are values for people; for a list they are the entries taken out and put in.
     """
@@ -44,6 +45,9 @@ def differences(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_lists(old.domains, new.domains),
         *_block("governance", old.governance, new.governance),
         *_block("hold", old.hold, new.hold),
+        *_block("customers", old.customers, new.customers),
+        *_named("vetting", {each.domain: each for each in old.vetting}, {each.domain: each for each in new.vetting}),
+        *_named("failure", {**old.failure}, {**new.failure}),
     )
 
 
@@ -104,6 +108,15 @@ def _block(area: str, old: Any, new: Any) -> Iterator[Change]:
             yield Change(area, "changed", area, key, before[key], after[key])
 
 
+def _named(area: str, old: dict[Any, Any], new: dict[Any, Any]) -> Iterator[Change]:
+    """Entries by name that are there, gone, or say something else."""
+    for name in sorted({*old, *new}, key=str):
+        before, after = _json(old.get(name)), _json(new.get(name))
+        if before != after:
+            what = "added" if before is None else "removed" if after is None else "changed"
+            yield Change(area, what, str(name), before=before, after=after)
+
+
 def _fields(block: Any) -> dict[str, Any]:
     """The keys of a block with values that JSON has."""
     if block is None:
@@ -126,6 +139,6 @@ def _plain(rule: Rule) -> dict[str, Any]:
 def _json(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
-    if isinstance(value, tuple | list):
-        return [_json(each) for each in value]
+    if isinstance(value, tuple | list | frozenset):
+        return [_json(each) for each in (sorted(value) if isinstance(value, frozenset) else value)]
     return value.isoformat() if isinstance(value, date) else value

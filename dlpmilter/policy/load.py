@@ -8,7 +8,7 @@ the clock.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,14 @@ from pydantic import ValidationError
 
 from dlpmilter.config import ConfigError, Problem
 from dlpmilter.model.words import RecipientClass
-from dlpmilter.policy.build import build_governance, build_hold, build_rule
+from dlpmilter.policy.build import (
+    build_customers,
+    build_failure,
+    build_governance,
+    build_hold,
+    build_rule,
+    build_vetting,
+)
 from dlpmilter.policy.canonical import policy_version
 from dlpmilter.policy.checks import check_classes, check_governance, check_internal, check_order, check_rules, merged
 from dlpmilter.policy.domains import DomainLists, normalise_domain
@@ -105,20 +112,22 @@ def _assemble(
 ) -> Policy:
     cases = tuple(build_rule(each, "base", own.mode) for each in merged(own.case, base.case if base else []))
     raises = tuple(build_rule(each, "raise", own.mode) for each in merged(own.raise_, base.raise_ if base else []))
-    domains = DomainLists(lists, internal_domains)
-    governance, hold = build_governance(own.governance), build_hold(own.hold)
-    return Policy(
+    policy = Policy(
         name=own.name,
-        version=policy_version(cases + raises, domains, governance, hold),
+        version="",
         cases=cases,
         raises=raises,
-        domains=domains,
-        governance=governance,
-        hold=hold,
+        domains=DomainLists(lists, internal_domains),
+        governance=build_governance(own.governance),
+        hold=build_hold(own.hold),
+        customers=build_customers(own.customers),
+        vetting=tuple(build_vetting(each) for each in own.vetting),
+        failure=build_failure(own.failure),
         lists=tuple(
             ListVersion(each.name, each.date, each.digest, len(each.domains) + len(each.addresses)) for each in lists
         ),
     )
+    return replace(policy, version=policy_version(policy))
 
 
 def _file_of(directory: Path | None, shipped: Path, problems: list[Problem]) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from dlpmilter.model.words import Kind, RecipientClass, Relation
-from dlpmilter.policy.terms import FactKind, FactType
+from dlpmilter.policy.terms import FactKind, FactType, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from dlpmilter.policy.terms import Condition
 
 
-def _text(doc: str, *, domain: bool = False) -> FactType:
-    return FactType(FactKind.text, doc=doc, domain=domain)
+def _text(doc: str, *sources: Source, domain: bool = False) -> FactType:
+    return FactType(FactKind.text, doc=doc, domain=domain, sources=sources or _HEADERS)
 
 
-def _flag(doc: str, *, structure: bool = False) -> FactType:
-    return FactType(FactKind.flag, doc=doc, structure=structure)
+def _flag(doc: str, *sources: Source) -> FactType:
+    return FactType(FactKind.flag, doc=doc, sources=sources or _HEADERS)
 
 
-def _number(doc: str, *, structure: bool = False) -> FactType:
-    return FactType(FactKind.number, doc=doc, structure=structure)
+def _number(doc: str, *sources: Source) -> FactType:
+    return FactType(FactKind.number, doc=doc, sources=sources or _HEADERS)
+
+
+_HEADERS: tuple[Source, ...] = ("headers",)
 
 
 FACTS: Mapping[str, FactType] = {
@@ -44,27 +47,60 @@ FACTS: Mapping[str, FactType] = {
         "Whether the class is a private mailbox: freemail, isp, vanity, disposable or alias_relay."
     ),
     "recipient.relation": FactType(
-        FactKind.word, tuple(each.value for each in Relation), "How the recipient stands to the sender."
+        FactKind.word,
+        tuple(each.value for each in Relation),
+        "How the recipient stands to the sender; for private mailboxes the stores are asked.",
+        sources=("headers", "store"),
     ),
-    "recipient.took_part": _flag("Whether this recipient stands in the quoted conversation.", structure=True),
+    "recipient.took_part": _flag("Whether this recipient stands in the quoted conversation.", "structure"),
+    "recipient.left_out": _flag(
+        "Whether the quoted conversation names its people and this recipient is not one of them.", "structure"
+    ),
+    "recipient.others_mail": _flag(
+        "Whether it holds mail, quoted or attached, in which this recipient does not stand.", "structure"
+    ),
+    "recipient.agreement": _flag(
+        "Whether an agreement in force covers this sender, this recipient and what the mail holds.",
+        "headers",
+        "structure",
+        "content",
+    ),
+    "recipient.vetted": _flag("Whether a `[[vetting]]` record of this service is complete and not over."),
+    "recipient.mail_host": _text(
+        "Registrable domain of the mail host of an unlisted domain; empty unless `mx_hint` is on.",
+        "network",
+        domain=True,
+    ),
     "sender.address": _text("The sender who answers for the mail, lower case; empty when nobody is known."),
     "sender.domain": _text("His domain in its normal form; empty when nobody is known.", domain=True),
     "sender.internal": _flag("Whether his domain is one of the internal domains."),
     "sender.null": _flag("Whether the envelope sender is empty (bounces, receipts)."),
+    "sender.secrecy_group": _text("The group bound by a duty of secrecy he is in, by the directory; else empty."),
+    "sender.department": _text("His department, by the directory; else empty. There is no rank."),
+    "sender.exempt": _flag("Whether an exemption of this sender is in force."),
     "message.kind": FactType(
-        FactKind.word, tuple(each.value for each in Kind), "What kind of mail it is.", structure=True
+        FactKind.word, tuple(each.value for each in Kind), "What kind of mail it is.", sources=("structure",)
     ),
     "message.auto_forward": _flag("Whether its headers show that a rule forwarded or redirected it."),
-    "message.attachments": _number("How many attachments it has.", structure=True),
+    "message.attachments": _number("How many attachments it has.", "structure"),
     "message.size": _number("Octets of the whole mail."),
-    "message.earlier_mail": _flag("Whether it contains earlier mail, quoted or attached.", structure=True),
-    "message.ambiguous": _flag("Whether two mail programs could read its structure differently.", structure=True),
-    "message.uninspectable": _flag("Whether some part could not be read, for whatever reason.", structure=True),
-    "message.encrypted": _flag("Whether some part is encrypted.", structure=True),
-    "message.signed": _flag("Whether it is signed with S/MIME or PGP.", structure=True),
-    "message.calendar": _flag("Whether it carries a calendar item.", structure=True),
-    "message.attached_mail": _flag("Whether a whole mail is attached.", structure=True),
+    "message.earlier_mail": _flag("Whether it contains earlier mail, quoted or attached.", "structure"),
+    "message.ambiguous": _flag("Whether two mail programs could read its structure differently.", "structure"),
+    "message.uninspectable": _flag("Whether some part could not be read, for whatever reason.", "structure"),
+    "message.encrypted": _flag("Whether some part is encrypted.", "structure"),
+    "message.signed": _flag("Whether it is signed with S/MIME or PGP.", "structure"),
+    "message.calendar": _flag("Whether it carries a calendar item.", "structure"),
+    "message.attached_mail": _flag("Whether a whole mail is attached.", "structure"),
     "message.bulk": _flag("Whether its headers are those of a newsletter or a mailing list."),
+    **{
+        f"drip.{what}_{window}": _number(f"{words} this sender sent to this private mailbox in {days}.", "store")
+        for window, days in (("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
+        for what, words in (
+            ("messages", "Mails, this one included,"),
+            ("octets", "Octets, this mail included,"),
+            ("records", "Distinct rows of registered data"),
+        )
+    },
 }
 """The closed table of facts a condition may name."""
 
@@ -174,6 +210,44 @@ class HoldTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Customers:
+    """Whom the company serves: their mailboxes are private, the mail to them is the work itself."""
+
+    addresses: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+    system_senders: frozenset[str] = frozenset()
+    """Addresses of programs that write to customers only (invoices, tickets, appointments)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vetting:
+    """What is known of a service that takes mail (domain section 1, A2-A4). Missing evidence counts as none."""
+
+    domain: str
+    owner: str
+    """Who answers for it in the company."""
+    contract: str
+    """Reference of the processing contract (GDPR Art. 28)."""
+    region: str
+    third_country: bool
+    transfer_basis: str
+    """Needed for a third country (GDPR Art. 44-49)."""
+    art27_rep: str
+    training_use: bool
+    """Whether the service may train on what it gets."""
+    evidence: str
+    expires: date
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that must be known is there; training on our data is never fine."""
+        return not self.training_use and (not self.third_country or bool(self.transfer_basis))
+
+
+FailureWay = Literal["hold", "defer", "relay"]
+
+
+@dataclass(frozen=True, slots=True)
 class ListVersion:
     """One class list as a record names it: header date, SHA-256 over the entries, how many there are."""
 
@@ -196,6 +270,10 @@ class Policy:
     domains: DomainLists
     governance: Governance | None = None
     hold: HoldTerms = field(default_factory=HoldTerms)
+    customers: Customers = field(default_factory=Customers)
+    vetting: tuple[Vetting, ...] = ()
+    failure: Mapping[RecipientClass, FailureWay] = field(default_factory=dict)
+    """What happens to a recipient of this class when the judge breaks on a mail; see engine/failure.py."""
     lists: tuple[ListVersion, ...] = ()
 
     @property

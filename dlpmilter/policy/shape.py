@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dlpmilter.model.address import AddressError, parse_address
+from dlpmilter.policy.domains import is_domain, normalise_domain
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -47,7 +48,18 @@ def _no_rewrite(value: object) -> object:
     return value
 
 
+def _domain(text: str) -> str:
+    if not is_domain(normalise_domain(text)):
+        raise ValueError(f"{text!r} is not a domain, for example example.com")
+    return normalise_domain(text)
+
+
 MailAddress = Annotated[str, AfterValidator(_address)]
+DomainName = Annotated[str, AfterValidator(_domain)]
+ClassName = Literal[
+    "internal", "partner", "authority", "protected", "business", "freemail", "isp", "vanity", "disposable",
+    "alias_relay", "ai_service", "mail_in", "lookalike", "unknown",
+]  # fmt: skip
 Slug = Annotated[str, AfterValidator(_slug)]
 Date = Annotated[dt.date, BeforeValidator(_date)]
 Filled = Annotated[str, AfterValidator(_not_blank)]
@@ -193,6 +205,43 @@ class HoldTable(Table):
     retention: RetentionTable = RetentionTable()
 
 
+class CustomersTable(Table):
+    """[customers]: whom the company serves."""
+
+    addresses: list[MailAddress] = Field(default_factory=list)
+    domains: list[DomainName] = Field(default_factory=list)
+    system_senders: list[MailAddress] = Field(
+        default_factory=list, description="Addresses of programs that write to customers only."
+    )
+
+
+class VettingTable(Table):
+    """[[vetting]]: what is known of a service that takes mail; a missing field means that it is not vetted."""
+
+    domain: DomainName
+    owner: Filled = Field(description="Who answers for the service in the company.")
+    contract: Filled = Field(description="Reference of the processing contract (GDPR Art. 28).")
+    region: Filled
+    third_country: bool
+    transfer_basis: str = Field(default="", description="Needed for a third country (GDPR Art. 44 to 49).")
+    art27_rep: str = ""
+    training_use: bool = Field(description="Whether the service may train on what it gets.")
+    evidence: Filled = Field(description="Where the evidence lies.")
+    expires: Date = Field(description="The day from which the evidence no longer counts.")
+
+
+PRIVATE_FAILURE = frozenset(
+    {"freemail", "isp", "vanity", "disposable", "alias_relay", "lookalike", "ai_service", "mail_in"}
+)
+
+
+def _failure(ways: dict[str, Any]) -> dict[str, Any]:
+    for name, way in ways.items():
+        if name in PRIVATE_FAILURE and way == "relay":
+            raise ValueError(f"{name} = 'relay' would let mail to private mailboxes out unjudged; write hold or defer")
+    return ways
+
+
 class PolicyTable(Table):
     """policy.toml as a whole."""
 
@@ -208,6 +257,12 @@ class PolicyTable(Table):
     classes: dict[str, ClassTable] = Field(default_factory=dict)
     governance: GovernanceTable | None = None
     hold: HoldTable = HoldTable()
+    customers: CustomersTable = CustomersTable()
+    vetting: list[VettingTable] = Field(default_factory=list)
+    failure: Annotated[dict[ClassName, Literal["hold", "defer", "relay"]], AfterValidator(_failure)] = Field(
+        default_factory=dict,
+        description="What happens to a recipient of a class when the judge breaks on a mail for the third time.",
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,11 @@ class FactKind(StrEnum):
     """Text out of a closed list."""
 
 
+Source = Literal["headers", "store", "structure", "network", "content"]
+SOURCES: tuple[Source, ...] = ("headers", "store", "structure", "network", "content")
+"""Where a fact comes from, the cheapest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class FactType:
     """One row of the table of facts: type, allowed words, where it comes from, what it means."""
@@ -34,8 +39,8 @@ class FactType:
     values: tuple[str, ...] = ()
     """The allowed words of a `word`."""
     doc: str = ""
-    structure: bool = False
-    """Whether the mail's structure must be read to know it; else envelope and headers are enough."""
+    sources: tuple[Source, ...] = ("headers",)
+    """Where it comes from; with several, the cheap ones may be enough (an agreement's scope, a relation)."""
     domain: bool = False
     """Whether the text is a domain in its normal form (lower case, punycode)."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlpmilter.engine.evaluate import evaluate, unjudged
+from dlpmilter.engine.evaluate import evaluate
+from dlpmilter.engine.failure import unjudged
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.message import Structure

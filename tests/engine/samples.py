@@ -9,7 +9,7 @@ from dlpmilter.engine.evaluate import evaluate
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.address import NULL_SENDER, parse_address
-from dlpmilter.model.facts import Facts
+from dlpmilter.model.facts import Facts, Nobody
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.transaction import Client, EnvelopePath, Transaction
 from dlpmilter.model.verdict import Review, Verdict
@@ -22,6 +22,36 @@ from dlpmilter.policy.schema import FACTS, Policy, Rule, Words
 LIMITS = Limits()
 NOW = Facts(now=datetime(2026, 11, 22, 9, tzinfo=UTC))
 SHIPPED = load_policy(None, internal_domains=["corp.example"])
+
+
+class Staff(Nobody):
+    """A directory out of a few rows: names by main address, aliases, private mailboxes in canonical form."""
+
+    def __init__(
+        self,
+        names: dict[str, tuple[str, ...]],
+        aliases: dict[str, str] | None = None,
+        private: dict[str, str] | None = None,
+        groups: dict[str, str] | None = None,
+    ) -> None:
+        self._names, self._aliases = names, aliases or {}
+        self._private, self._groups = private or {}, groups or {}
+
+    def person(self, address: str) -> str:
+        """The main address."""
+        return self._aliases.get(address, address if address in self._names else "")
+
+    def names(self, address: str) -> tuple[str, ...]:
+        """The names given."""
+        return self._names.get(address, ())
+
+    def private_owner(self, canonical: str) -> str:
+        """Whose private mailbox it is."""
+        return self._private.get(canonical, "")
+
+    def secrecy_group(self, address: str) -> str:
+        """The group given."""
+        return self._groups.get(address, "")
 
 
 def transaction(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from dlpmilter.engine.decide import NULL_SENDER, UNREADABLE, decide
-from dlpmilter.engine.evaluate import unjudged
+from dlpmilter.engine.failure import unjudged
 from dlpmilter.model.verdict import Disposition
 from dlpmilter.model.words import Action
 from dlpmilter.policy.match import UNKNOWN, Needs

@@ -16,7 +16,7 @@ from dlpmilter.model.message import Structure
 from dlpmilter.model.verdict import Verdict
 from dlpmilter.model.words import Action, Kind, Relation
 from dlpmilter.policy.match import Needs
-from tests.engine.samples import LIMITS, NOW, SHIPPED, first_look, policy, rule, transaction, verdict
+from tests.engine.samples import LIMITS, NOW, SHIPPED, Staff, first_look, policy, rule, transaction, verdict
 
 BUSINESS = (
     b"From: Anna Berger <anna.berger@corp.example>\r\nTo: k.holm@kunde.example\r\nSubject: WG: Angebot\r\n"
@@ -98,7 +98,7 @@ def test_who_answers_for_the_mail(login: str, sender: str, address: str, source:
     facts = replace(
         NOW,
         owners={"scan@corp.example": "boss@corp.example", "service@ad.local": "boss@corp.example"},
-        names={"vera@corp.example": ("Vera Klein",)},
+        directory=Staff({"vera@corp.example": ("Vera Klein",)}),
     )
     one = transaction(raw, sender=sender, login=login, rcpt=("k@kunde.example",))
     answer = evaluate(one, read_head(raw, LIMITS), facts, SHIPPED, read_structure(raw, LIMITS))

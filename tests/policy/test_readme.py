@@ -55,7 +55,7 @@ def test_the_table_of_facts_is_the_table_of_the_code() -> None:
     kinds = {FactKind.text: "text", FactKind.number: "number", FactKind.flag: "flag", FactKind.word: "word"}
     for name, fact in FACTS.items():
         kind = "domain" if fact.domain else kinds[fact.kind]
-        cost = "structure" if fact.structure else "headers"
+        cost = ", ".join(fact.sources)
         assert f"| `{name}` | {kind} | {cost} | {fact.doc} |" in README
         if fact.kind is FactKind.word:
             assert f"Words of `{name}`: `{' '.join(fact.values)}`" in README

@@ -18,7 +18,10 @@ from sqlalchemy import Connection, text
 
 from dlpmilter.config import ConfigError
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.storage import engines
+from dlpmilter.storage import (
+    engines,
+    knowledge_tables,  # noqa: F401 - its tables belong to the one schema
+)
 from dlpmilter.storage.database import Database, DurabilityLost, StorageFailure
 from dlpmilter.storage.errors import storage_failure
 from dlpmilter.storage.migrate import HEAD

@@ -7,73 +7,46 @@ the next hop, owed in the outbox, or held; never acts on a verdict that is not y
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import time
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dlpmilter import maillog, metrics
-from dlpmilter.actions.plan import Plan, Send, make_plan, settled
-from dlpmilter.engine.evaluate import evaluate, unjudged
+from dlpmilter.actions.plan import Plan, Send, make_plan
 from dlpmilter.mime.apply import Splice, spliced
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.trace import own_fields, received_field, times_received, times_seen
 from dlpmilter.model.errors import Failure, PermanentFailure, TemporaryFailure
-from dlpmilter.model.facts import Facts
 from dlpmilter.model.reply import Reply, reply
 from dlpmilter.model.words import Action
-from dlpmilter.policy.match import Needs
+from dlpmilter.pipeline.judge import Judge
+from dlpmilter.pipeline.work import Work
 from dlpmilter.relay.connection import HopLost
 from dlpmilter.spill import MessageBytes
 
 if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.content.inspect import Inspector
+    from dlpmilter.facts.knowledge import Knowledge
     from dlpmilter.holds.desk import Desk, PolicyInForce
     from dlpmilter.holds.place import Decided
-    from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import EnvelopePath, Transaction
     from dlpmilter.model.verdict import Verdict
-    from dlpmilter.policy.schema import Policy
     from dlpmilter.relay.client import Session
-
-POISON_TRIES = 3
-_POISON_MEMORY = 1000
-
-
-@dataclass(slots=True)
-class _Work:
-    """One mail on its way."""
-
-    transaction: Transaction
-    message: MessageBytes
-    session: Session
-    started: float
-    policy: Policy
-    head: Head
-    structure: Structure | None = None
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    @property
-    def report_body(self) -> tuple[int, int] | None:
-        return self.structure.report_body if self.structure else None
 
 
 class Pipeline:
     """The way of a fresh mail, for one gate."""
 
-    def __init__(self, config: Config, policy: PolicyInForce, desk: Desk, inspector: Inspector) -> None:
+    def __init__(
+        self, config: Config, policy: PolicyInForce, desk: Desk, inspector: Inspector, knowledge: Knowledge
+    ) -> None:
         self._config = config
         self._policy = policy
         self._desk = desk
-        self._inspector = inspector
-        self._broken: Counter[bytes] = Counter()
+        self._knowledge = knowledge
+        self._judge = Judge(config.bounds, inspector, knowledge)
 
     @property
     def accepting(self) -> bool:
@@ -83,7 +56,8 @@ class Pipeline:
     async def accept(self, transaction: Transaction, message: MessageBytes, session: Session) -> Reply:
         """The reply to the final dot. Owns `message` and `session`; raises nothing."""
         head = read_head(transaction.head, self._config.bounds)
-        work = _Work(transaction, message, session, time.monotonic(), self._policy.current, head)
+        facts = self._knowledge.snapshot(datetime.now(UTC))
+        work = Work(transaction, message, session, time.monotonic(), self._policy.current, head, facts)
         metrics.open_transactions.inc()
         try:
             return await self._accept(work)
@@ -103,12 +77,12 @@ class Pipeline:
         maillog.answered(transaction.id, size=transaction.size, seconds=work.seconds, reply=answer.short)
         return answer
 
-    async def _accept(self, work: _Work) -> Reply:
+    async def _accept(self, work: Work) -> Reply:
         self._refuse_loops(work.transaction)
         quiet = self._desk.is_own_notice(work.transaction.head)
         passed = await self._desk.passed_by_release(work.transaction, work.message)
         self._strip_own_fields(work)
-        verdict = await self._judge(work, passed)
+        verdict = await self._judge.verdict(work, passed)
         self._count(verdict)
         if not verdict.needs_record:
             return await self._relay_all(work)
@@ -127,7 +101,7 @@ class Pipeline:
             maillog.loop_detected(transaction.id, reason)
             raise PermanentFailure("this mail runs in circles", code=554, enhanced="5.4.6")
 
-    def _strip_own_fields(self, work: _Work) -> None:
+    def _strip_own_fields(self, work: Work) -> None:
         """Nobody outside may write our header fields: not to pass, not to look tagged."""
         ranges = own_fields(work.transaction.head)
         if not ranges:
@@ -137,7 +111,7 @@ class Pipeline:
         work.transaction = replace(work.transaction, head=head, size=work.message.size)
         work.head = read_head(head, self._config.bounds)
 
-    def _replace_message(self, work: _Work, splices: tuple[Splice, ...]) -> None:
+    def _replace_message(self, work: Work, splices: tuple[Splice, ...]) -> None:
         edited = self._edited(work.message, splices)
         work.message.close()
         work.message = edited
@@ -147,63 +121,6 @@ class Pipeline:
         for block in spliced(message.chunks(), splices):
             edited.write(block)
         return edited
-
-    # -- judging ---------------------------------------------------------------------------
-
-    async def _judge(self, work: _Work, passed: frozenset[bytes]) -> Verdict:
-        """The verdict as it can be carried out; a judge that breaks three times on a mail holds it."""
-        transaction = work.transaction
-        try:
-            verdict = await self._evaluate(work)
-        except Failure:  # no worker in time: upstream keeps the mail
-            raise
-        except Exception as error:  # noqa: BLE001 - a broken judge is no free pass and no lost mail
-            maillog.judge_failed(transaction.id, error)
-            metrics.alarms.labels("judge-failed").inc()
-            self._again_or_hold(transaction)
-            verdict = unjudged(transaction, work.policy, self._facts())
-        if passed:
-            each = tuple(
-                replace(one, action=Action.relay, reasons=(*one.reasons, "released-by-reviewer"))
-                if one.recipient.mailbox.raw in passed
-                else one
-                for one in verdict.dispositions
-            )
-            verdict = replace(verdict, dispositions=each)
-        return settled(verdict, null_sender=transaction.sender.mailbox.null, report_body=work.report_body)
-
-    async def _evaluate(self, work: _Work) -> Verdict:
-        facts = self._facts()
-        result = evaluate(work.transaction, work.head, facts, work.policy)
-        if isinstance(result, Needs):
-            work.structure = await self._structure(work)
-            result = evaluate(work.transaction, work.head, facts, work.policy, work.structure)
-        if isinstance(result, Needs):
-            raise TypeError("the engine asked twice")  # a bug of ours, caught above
-        return result
-
-    async def _structure(self, work: _Work) -> Structure:
-        """Wait for a worker, but not longer than upstream waits for us."""
-        try:
-            bounds = self._config.bounds
-            async with asyncio.timeout(max(bounds.answer_seconds / 2, bounds.inspect_seconds + 5)):
-                return await self._inspector.structure(work.message)
-        except TimeoutError:
-            metrics.alarms.labels("inspection-busy").inc()
-            raise TemporaryFailure from None
-
-    def _facts(self) -> Facts:
-        return Facts(now=datetime.now(UTC), owners=self._config.owners)
-
-    def _again_or_hold(self, transaction: Transaction) -> None:
-        """451 twice, so that a passing fault heals; then hold, so that the mail does not circle for days."""
-        key = hashlib.sha256(transaction.sender.mailbox.raw + b"\0" + transaction.head).digest()
-        self._broken[key] += 1
-        if self._broken[key] < POISON_TRIES:
-            raise TemporaryFailure
-        del self._broken[key]
-        if len(self._broken) > _POISON_MEMORY:
-            self._broken.clear()
 
     @staticmethod
     def _count(verdict: Verdict) -> None:
@@ -218,7 +135,7 @@ class Pipeline:
     def _trace(self, transaction: Transaction) -> bytes:
         return received_field(transaction, self._config.hostname, self._desk.instance, transaction.id)
 
-    async def _relay_all(self, work: _Work) -> Reply:
+    async def _relay_all(self, work: Work) -> Reply:
         """No record, one variant, everyone: the open transaction gets the bytes, upstream the reply."""
         answer = await self._send_open(work, self._trace(work.transaction), work.message)
         transaction = work.transaction
@@ -231,7 +148,7 @@ class Pipeline:
             maillog.answered(transaction.id, size=transaction.size, seconds=work.seconds, reply=answer.short)
         return answer
 
-    async def _send_open(self, work: _Work, prefix: bytes, message: MessageBytes) -> Reply:
+    async def _send_open(self, work: Work, prefix: bytes, message: MessageBytes) -> Reply:
         self._check_time(work)
         try:
             return await work.session.data(prefix, message)
@@ -241,13 +158,13 @@ class Pipeline:
                 maillog.may_be_sent_twice(work.transaction.id)
             raise
 
-    def _check_time(self, work: _Work) -> None:
+    def _check_time(self, work: Work) -> None:
         """Start nothing that upstream would not wait for: it would send the mail again."""
         if work.seconds > self._config.bounds.answer_seconds - self._config.relay.data_seconds / 2:
             metrics.alarms.labels("too-slow").inc()
             raise TemporaryFailure
 
-    async def _record_and_act(self, work: _Work, verdict: Verdict, *, quiet: bool) -> Reply:
+    async def _record_and_act(self, work: Work, verdict: Verdict, *, quiet: bool) -> Reply:
         plan = make_plan(verdict, work.report_body)
         try:
             decided = await self._desk.decide(work.transaction, verdict, work.message, work.policy, quiet=quiet)
@@ -262,7 +179,7 @@ class Pipeline:
         )  # fmt: skip
         return await self._act(work, plan, decided)
 
-    async def _act(self, work: _Work, plan: Plan, decided: Decided) -> Reply:
+    async def _act(self, work: Work, plan: Plan, decided: Decided) -> Reply:
         sends = _without(plan.sends, decided.relayed_before)
         if skipped := sum(len(one.recipients) for one in plan.sends) - sum(len(one.recipients) for one in sends):
             metrics.duplicates_suppressed.inc(skipped)
@@ -298,7 +215,7 @@ class Pipeline:
             await self._desk.outcome(decided, outcomes)
         return self._final(plan, decided, last, whole=whole)
 
-    async def _send(self, work: _Work, send: Send, *, fresh: bool) -> dict[EnvelopePath, Reply | None]:
+    async def _send(self, work: Work, send: Send, *, fresh: bool) -> dict[EnvelopePath, Reply | None]:
         """One variant; `fresh` when the open transaction names others too and must be said again."""
         prefix = self._trace(work.transaction) + send.header
         message = self._edited(work.message, send.splices) if send.splices else work.message
@@ -312,7 +229,7 @@ class Pipeline:
                 message.close()
 
     async def _send_again(
-        self, work: _Work, send: Send, prefix: bytes, message: MessageBytes
+        self, work: Work, send: Send, prefix: bytes, message: MessageBytes
     ) -> dict[EnvelopePath, Reply | None]:
         said = await work.session.envelope(work.transaction.sender, send.recipients, reset=True)
         answers: dict[EnvelopePath, Reply | None] = dict(zip(send.recipients, said, strict=True))
@@ -321,7 +238,7 @@ class Pipeline:
             answers.update(dict.fromkeys(taken, await self._send_open(work, prefix, message)))
         return answers
 
-    async def _owe(self, work: _Work, decided: Decided, send: Send, recipients: tuple[EnvelopePath, ...]) -> None:
+    async def _owe(self, work: Work, decided: Decided, send: Send, recipients: tuple[EnvelopePath, ...]) -> None:
         """What the next hop would not take now becomes ours, durably, before anybody hears 250."""
         prefix = self._trace(work.transaction) + send.header
         message = self._edited(work.message, send.splices) if send.splices else None

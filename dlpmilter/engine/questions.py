@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stores may be asked about one mail: nobody but possible private mailboxes is ever looked up. Never asks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dlpmilter.engine.addresses import domain_of
+from dlpmilter.engine.autoforward import find_auto_forward
+from dlpmilter.engine.canonical import canonical_address
+from dlpmilter.engine.classify import classify_recipient, is_internal
+from dlpmilter.engine.sender import identify_sender
+from dlpmilter.engine.standing import ASKED_CLASSES
+from dlpmilter.model.facts import Questions
+from dlpmilter.model.words import RecipientClass
+from dlpmilter.policy.domains import normalise_domain
+
+if TYPE_CHECKING:
+    from dlpmilter.model.facts import Facts
+    from dlpmilter.model.message import Head
+    from dlpmilter.model.transaction import Transaction
+    from dlpmilter.policy.schema import Policy
+
+MAX_MESSAGE_IDS = 20
+"""Message-IDs of a thread that are asked about; the newest stand last in References (RFC 5322 3.6.4)."""
+_MAX_FIELD = 16 * 1024
+_MESSAGE_ID = re.compile(rb"<([^<>\s]{1,512})>")
+
+
+def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy) -> Questions:
+    """What to ask about this mail."""
+
+    def internal(address: str) -> bool:
+        return is_internal(address, policy.domains)
+
+    auto = find_auto_forward(transaction, head, internal)
+    sender = identify_sender(transaction, head, facts, internal, auto_forward=auto.certain)
+    people, domains = [], []
+    for path in transaction.recipients:
+        match = classify_recipient(path.mailbox, policy.domains)
+        asked = match.recipient_class in ASKED_CLASSES or match.recipient_class is RecipientClass.unknown
+        if asked and (canonical := canonical_address(path.mailbox.key)):
+            people.append(canonical)
+        if match.recipient_class is RecipientClass.unknown:
+            domains.append(normalise_domain(domain_of(path.mailbox.key)))
+    return Questions(
+        sender=canonical_address(sender.address),
+        recipients=tuple(dict.fromkeys(people)),
+        message_ids=answered_ids(head),
+        domains=tuple(dict.fromkeys(each for each in domains if each)),
+    )
+
+
+def answered_ids(head: Head) -> tuple[str, ...]:
+    """Message-IDs this mail answers, without angle brackets, the newest first, in the spelling received."""
+    found: list[bytes] = []
+    for name in ("in-reply-to", "references"):
+        for value in head.all(name):
+            found += reversed(_MESSAGE_ID.findall(value[-_MAX_FIELD:]))
+    newest = dict.fromkeys(each.decode("latin-1") for each in found)
+    return tuple(newest)[:MAX_MESSAGE_IDS]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One mail on its way: envelope, octets, next-hop session, and what is known of it so far. Never decides."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlpmilter.model.facts import Facts
+    from dlpmilter.model.message import Head, Structure
+    from dlpmilter.model.transaction import Transaction
+    from dlpmilter.policy.schema import Policy
+    from dlpmilter.policy.terms import Source
+    from dlpmilter.relay.client import Session
+    from dlpmilter.spill import MessageBytes
+
+
+@dataclass(slots=True)
+class Work:
+    """One mail on its way."""
+
+    transaction: Transaction
+    message: MessageBytes
+    session: Session
+    started: float
+    policy: Policy
+    head: Head
+    facts: Facts
+    structure: Structure | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long this has taken."""
+        return time.monotonic() - self.started
+
+    def has(self, source: Source) -> bool:
+        """Whether a source of facts has been asked."""
+        known = self.facts.known
+        if source == "store":
+            return known is not None
+        if source == "network":
+            return known is not None and known.mail_hosts is not None
+        return source == "headers" or self.structure is not None
+
+    @property
+    def report_body(self) -> tuple[int, int] | None:
+        """Octets of the returned mail's body inside a report."""
+        return self.structure.report_body if self.structure else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.engine.addresses import domain_of
 from dlpmilter.engine.canonical import canonical_address
+from dlpmilter.engine.found import GROUP_FACTS
 from dlpmilter.policy.match import UNKNOWN
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dlpmilter.model.consent import Agreement, Exemption
-
-GROUP_FACTS: Mapping[str, str] = {}
-"""Group of detectors -> the fact that counts its hits; an agreement names the groups it covers."""
 
 
 def agreements_for(

@@ -15,6 +15,7 @@ from dlpmilter.engine.autoforward import AutoForward, find_auto_forward, is_bulk
 from dlpmilter.engine.classify import classify_recipient, is_internal
 from dlpmilter.engine.consent import agreements_for, covered, covering, exemption_for
 from dlpmilter.engine.decide import Decision, decide
+from dlpmilter.engine.found import NOTHING_FOUND, opened_facts, with_content
 from dlpmilter.engine.kinds import judge_message, kind_from_head, left_out, others_mail, took_part, unread_judgement
 from dlpmilter.engine.relations import NO_RELATION, RelationMatch
 from dlpmilter.engine.sender import identify_sender
@@ -27,6 +28,7 @@ from dlpmilter.policy.match import UNKNOWN, Needs
 
 if TYPE_CHECKING:
     from dlpmilter.model.consent import Agreement
+    from dlpmilter.model.content import ContentReport
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import EnvelopePath, Transaction
@@ -38,13 +40,18 @@ _RECORD = frozenset({"message.kind"})
 
 
 def evaluate(
-    transaction: Transaction, head: Head, facts: Facts, policy: Policy, structure: Structure | None = None
+    transaction: Transaction,
+    head: Head,
+    facts: Facts,
+    policy: Policy,
+    structure: Structure | None = None,
+    report: ContentReport | None = NOTHING_FOUND,
 ) -> Verdict | Needs:
     """Judge every envelope recipient.
 
-    Without `structure` the answer may be Needs: some rule, or the record of a hold, asks for facts that
-    only the structure has. With a structure, also one that says the mail could not be read, the answer
-    is always a verdict.
+    The answer is Needs while some rule, or the record of a hold, asks for facts that only the structure, the
+    stores (`facts.known` is None) or the content (`report` is None) has. With all of them, also where they
+    say that the mail could not be read, the answer is always a verdict.
     """
 
     def internal(address: str) -> bool:
@@ -56,8 +63,9 @@ def evaluate(
     if structure is None:
         judgement = unread_judgement(head, auto, null_sender=null)
     else:
-        judgement = judge_message(transaction, head, auto, structure)
+        judgement = with_content(judge_message(transaction, head, auto, structure), report)
     common = _message_facts(transaction, head, sender, auto, judgement, structure) | _sender_facts(sender, facts)
+    common |= opened_facts(common, report, policy)
     dispositions: list[Disposition] = []
     missing: frozenset[str] = frozenset()
     for path in transaction.recipients:
@@ -70,7 +78,7 @@ def evaluate(
         missing |= _RECORD  # the record of a hold names the kind of the mail
     if missing:
         return Needs(missing)
-    return Verdict(judgement, sender, tuple(dispositions), policy.version)
+    return Verdict(judgement, sender, tuple(dispositions), policy.version, report.findings if report else ())
 
 
 def _message_facts(

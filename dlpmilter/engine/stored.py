@@ -30,5 +30,6 @@ def store_facts(address: str, values: Mapping[str, object], facts: Facts) -> dic
     for place, window in enumerate(_WINDOWS):
         found[f"drip.messages_{window}"] = drip.messages[place] + 1
         found[f"drip.octets_{window}"] = drip.octets[place] + (size if isinstance(size, int) else 0)
-        found[f"drip.records_{window}"] = drip.records[place]
+        if isinstance(rows := values.get("findings.register_rows"), int):
+            found[f"drip.records_{window}"] = drip.records[place] + rows
     return found

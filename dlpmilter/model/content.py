@@ -53,6 +53,8 @@ class RegisterHit:
     rows: tuple[int, ...]
     register_rows: int
     """How many rows the whole register has."""
+    licensed: bool = False
+    """Whether the data belong to somebody else, who licensed them (domain section 1, D5)."""
 
 
 @dataclass(frozen=True, slots=True)

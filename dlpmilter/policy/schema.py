@@ -82,12 +82,17 @@ FACTS: Mapping[str, FactType] = {
         FactKind.word, tuple(each.value for each in Kind), "What kind of mail it is.", sources=("structure",)
     ),
     "message.auto_forward": _flag("Whether its headers show that a rule forwarded or redirected it."),
+    "message.image_only": _flag("Whether pictures are all it says.", "content"),
     "message.attachments": _number("How many attachments it has.", "structure"),
     "message.size": _number("Octets of the whole mail."),
     "message.earlier_mail": _flag("Whether it contains earlier mail, quoted or attached.", "structure"),
-    "message.ambiguous": _flag("Whether two mail programs could read its structure differently.", "structure"),
-    "message.uninspectable": _flag("Whether some part could not be read, for whatever reason.", "structure"),
-    "message.encrypted": _flag("Whether some part is encrypted.", "structure"),
+    "message.ambiguous": _flag(
+        "Whether two mail programs could read it differently.", "headers", "structure", "content"
+    ),
+    "message.uninspectable": _flag(
+        "Whether some part could not be read, for whatever reason.", "headers", "structure", "content"
+    ),
+    "message.encrypted": _flag("Whether some part or attachment is encrypted.", "structure", "content"),
     "message.signed": _flag("Whether it is signed with S/MIME or PGP.", "structure"),
     "message.calendar": _flag("Whether it carries a calendar item.", "structure"),
     "message.attached_mail": _flag("Whether a whole mail is attached.", "structure"),
@@ -98,9 +103,35 @@ FACTS: Mapping[str, FactType] = {
         for what, words in (
             ("messages", "Mails, this one included,"),
             ("octets", "Octets, this mail included,"),
-            ("records", "Distinct rows of registered data"),
         )
     },
+    **{
+        f"drip.records_{window}": _number(
+            f"Rows of registered data, this mail's included, this sender sent to this private mailbox in {days}.",
+            "store",
+            "content",
+        )
+        for window, days in (("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
+    },
+    **{
+        f"findings.{name}": _number(f"Hits of the detectors of group `{group}`: {words}.", "content")
+        for name, group, words in (
+            ("personal", "personal", "numbers and facts about persons"),
+            ("special", "special", "health, religion, union and the like (GDPR Art. 9)"),
+            ("criminal", "criminal", "convictions and offences (GDPR Art. 10)"),
+            ("credentials", "credentials", "keys, tokens, passwords"),
+            ("trade_secret", "trade-secret", "price sheets, calculations"),
+            ("marker", "marker", "confidentiality marks and sensitivity labels"),
+        )
+    },
+    "findings.own_document": _flag(
+        "Whether an attachment is a document about the sender alone (payslip, contract, ticket).", "content"
+    ),
+    "findings.table_rows": _number("Rows of its biggest table.", "content"),
+    "findings.register_rows": _number("Distinct rows of registered data in it.", "content"),
+    "findings.licensed_rows": _number("The same, of data that somebody else has licensed to you.", "content"),
+    "findings.register_share": _number("Percent of a registered data set that is in it, the largest.", "content"),
+    "findings.document_share": _number("Percent of a registered document that is in it, the largest.", "content"),
 }
 """The closed table of facts a condition may name."""
 
@@ -274,6 +305,8 @@ class Policy:
     vetting: tuple[Vetting, ...] = ()
     failure: Mapping[RecipientClass, FailureWay] = field(default_factory=dict)
     """What happens to a recipient of this class when the judge breaks on a mail; see engine/failure.py."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Detector -> the groups its hits count for."""
     lists: tuple[ListVersion, ...] = ()
 
     @property

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the content of a mail means for the rules: counts by group of detectors, rows, shares. Never sees a text.
+
+Counts only grow with what is found: no hit ever lowers another (design invariant 7). Whether a document is
+about the sender alone is the one fact that may open a way, and the policy decides whether it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dlpmilter.model.content import ContentReport
+from dlpmilter.policy.match import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlpmilter.model.verdict import MessageJudgement
+    from dlpmilter.policy.schema import Policy
+
+NOTHING_FOUND = ContentReport()
+OWN_DOCUMENT = "own-document"
+ENCRYPTED = "encrypted"
+_OPENED = ("message.uninspectable", "message.ambiguous", "message.encrypted")
+GROUP_FACTS: Mapping[str, str] = {
+    "personal": "findings.personal",
+    "special": "findings.special",
+    "criminal": "findings.criminal",
+    "credentials": "findings.credentials",
+    "trade-secret": "findings.trade_secret",
+    "marker": "findings.marker",
+}
+"""Group of detectors -> the fact that counts its hits. `contact` is in none: every signature has some."""
+
+
+def content_facts(report: ContentReport, policy: Policy) -> dict[str, object]:
+    """The facts `findings.*` and what only the content can tell about the message."""
+    counts = dict.fromkeys(GROUP_FACTS.values(), 0)
+    for finding in report.findings:
+        for group in policy.groups.get(finding.detector, ()):
+            if group in GROUP_FACTS:
+                counts[GROUP_FACTS[group]] += finding.count
+    shares = [100 * len(hit.rows) // hit.register_rows for hit in report.registers if hit.register_rows]
+    return {
+        **counts,
+        "findings.own_document": any(each.detector == OWN_DOCUMENT for each in report.findings),
+        "findings.table_rows": report.table_rows,
+        "findings.register_rows": sum(len(hit.rows) for hit in report.registers),
+        "findings.licensed_rows": sum(len(hit.rows) for hit in report.registers if hit.licensed),
+        "findings.register_share": max(shares, default=0),
+        "findings.document_share": max((int(100 * hit.containment) for hit in report.fingerprints), default=0),
+        "message.image_only": report.image_only,
+    }
+
+
+def opened_facts(values: Mapping[str, object], report: ContentReport | None, policy: Policy) -> dict[str, object]:
+    """The facts of the content; before it was read only what headers or structure prove already stays known.
+
+    A mail that looks readable from outside may hold an encrypted archive, so `false` waits for the content.
+    """
+    if report is None:
+        return {name: UNKNOWN for name in _OPENED if values.get(name, UNKNOWN) is not True}
+    found = content_facts(report, policy)
+    if values.get("message.uninspectable", UNKNOWN) is not UNKNOWN or report.uninspectable:
+        found["message.uninspectable"] = values.get("message.uninspectable") is True or bool(report.uninspectable)
+    if values.get("message.ambiguous", UNKNOWN) is not UNKNOWN or report.doubts:
+        found["message.ambiguous"] = values.get("message.ambiguous") is True or bool(report.doubts)
+    if values.get("message.encrypted", UNKNOWN) is not UNKNOWN or ENCRYPTED in report.uninspectable:
+        found["message.encrypted"] = values.get("message.encrypted") is True or ENCRYPTED in report.uninspectable
+    return found
+
+
+def with_content(judgement: MessageJudgement, report: ContentReport | None) -> MessageJudgement:
+    """The judgement of the message with what the content adds: parts and members, what could not be read."""
+    if report is None or report is NOTHING_FOUND:
+        return judgement
+    return replace(
+        judgement,
+        ambiguous=judgement.ambiguous or bool(report.doubts),
+        uninspectable=tuple(dict.fromkeys((*judgement.uninspectable, *report.uninspectable))),
+        parts=report.parts or judgement.parts,
+    )

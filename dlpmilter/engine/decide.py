@@ -86,26 +86,38 @@ def effect_of(rule: Rule) -> Action | None:
 
 
 def _base(policy: Policy, lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
-    """First matching case that may act; later cases that would do more are recorded, too."""
-    found = False
-    for rule in policy.cases:
-        if found and rule.action is Action.relay:
+    """First matching case that may act; later cases that would do more are recorded, too.
+
+    A case that matches because of what was found does not end the search: the case that would have
+    decided without the hits counts as well, and the stronger of the two wins (design invariant 7).
+    """
+    found = ended = False
+    for place, rule in enumerate(policy.cases):
+        if ended and rule.action is Action.relay:
             continue
         matched = rule.when.evaluate(lookup)
         if isinstance(matched, Needs):
-            if found:
+            if ended or (found and _strongest(policy.cases[place:]) <= tally.action):
                 continue  # it cannot change the base any more
             return matched
         if not matched:
             continue
-        if found or effect_of(rule) is None:
-            tally.rules.append(RuleHit(rule.id, "also", rule.action, rule.mode))
+        effect = effect_of(rule)
+        if ended or effect is None or (found and effect <= tally.action):
+            if rule.action is not Action.relay or not found:
+                tally.rules.append(RuleHit(rule.id, "also", rule.action, rule.mode))
         else:
             tally.apply(rule, "base")
+        if effect is not None:
             found = True
+            ended = ended or not rule.when.grows
     if not found:
         tally.reasons.append("no-case")
     return None
+
+
+def _strongest(rules: tuple[Rule, ...]) -> Action:
+    return max((effect for rule in rules if (effect := effect_of(rule)) is not None), default=Action.relay)
 
 
 def _raises(policy: Policy, lookup: Callable[[str], object], tally: _Tally) -> Needs | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dlpmilter.policy.lists import ClassList
+    from dlpmilter.policy.match import Condition
     from dlpmilter.policy.shape import RuleTable
 
 NEVER_PROTECTED = PRIVATE_CLASSES | {RecipientClass.ai_service, RecipientClass.mail_in}
@@ -55,7 +56,7 @@ def check_rules(file: str, data: dict[str, Any], problems: list[Problem]) -> Non
     for stage, key, rule in _raw_rules(data):
         if isinstance(rule.get("when"), str):
             try:
-                compile_condition(rule["when"], facts=FACTS)
+                problems.extend(_lowering(file, key, stage, rule, compile_condition(rule["when"], facts=FACTS)))
             except ConditionError as error:
                 problems.append(Problem(file, f"{key}.when", error.what, error.fix))
         action = rule.get("action")
@@ -65,6 +66,18 @@ def check_rules(file: str, data: dict[str, Any], problems: list[Problem]) -> Non
         if "review" in rule and action != "hold":
             what = f"has no effect: only held mail is reviewed, and the action is {action}."
             problems.append(Problem(file, f"{key}.review", what, 'Delete it or write action = "hold".'))
+
+
+def _lowering(file: str, key: str, stage: str, rule: dict[str, Any], when: Condition) -> Iterator[Problem]:
+    """Design invariant 7: whatever is found may only raise the action, so no rule may rest on finding less."""
+    if not when.shrinks:
+        return
+    if stage == "raise" or when.grows:
+        what = "can stop matching when more is found, so a hit would lower the action."
+        yield Problem(file, f"{key}.when", what, "Compare counts of findings and drip with > or >= only.")
+    elif rule.get("action") != "relay":
+        what = f"rests on finding nothing, and its action {rule.get('action')!r} would be lost with a hit."
+        yield Problem(file, f"{key}.when", what, 'Only a case with action = "relay" may ask for == 0.')
 
 
 def check_order(file: str, own: dict[str, Any], base: dict[str, Any] | None, problems: list[Problem]) -> None:

@@ -14,6 +14,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from dlpmilter.policy.grammar import CLASS_STAND_IN, Builder
+from dlpmilter.policy.polarity import is_counted, polarity
 from dlpmilter.policy.terms import UNKNOWN, Condition, ConditionError, FactKind, FactType, Needs, did_you_mean
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def compile_condition(source: str, *, facts: Mapping[str, FactType]) -> Conditio
     tree = parse(source)
     builder = Builder(facts)
     run = builder.truth(tree)
-    return Condition(source.strip(), frozenset(builder.read), run)
+    counted = frozenset(name for name in builder.read if is_counted(name, facts[name]))
+    moves = polarity(tree, counted)
+    return Condition(source.strip(), frozenset(builder.read), run, moves.grows, moves.shrinks)
 
 
 def parse(source: str) -> ast.expr:

@@ -36,6 +36,8 @@ def key_path(location: Sequence[str | int], data: object) -> str:
     """`case[own-private-mailbox].when`: list items by id or name where they have one, else by number from 1."""
     path, here = "", data
     for part in location:
+        if part == "[key]":  # pydantic's mark for a name that is not one of the allowed ones
+            break
         if isinstance(part, int):
             here = here[part] if isinstance(here, list) and part < len(here) else None
             path += f"[{item_name(here, part)}]"

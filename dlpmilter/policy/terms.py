@@ -88,6 +88,10 @@ class Condition:
     facts: frozenset[str]
     """All facts the condition may read."""
     run: Run
+    grows: bool = False
+    """Whether more hits can make it true."""
+    shrinks: bool = False
+    """Whether more hits can make it false."""
 
     def evaluate(self, lookup: Lookup) -> bool | Needs:
         """Answer true, false, or the facts that are missing.

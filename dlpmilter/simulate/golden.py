@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from dlpmilter.model.words import Action, RecipientClass
 from dlpmilter.policy.domains import DomainLists, normalise_domain
 from dlpmilter.policy.lists import LISTABLE, ClassList
 from dlpmilter.policy.match import did_you_mean
+from dlpmilter.simulate.golden_facts import KEYS, World, read_world
 from dlpmilter.simulate.judge import Bench, Given, head_of, judge
 from dlpmilter.simulate.tally import deciding_rule
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from dlpmilter.policy.schema import Policy
 
 FOLDER = "tests"
-_KEYS = ("title", "sender", "internal", "classes", "recipient")
+_KEYS = ("title", "sender", "internal", "classes", "recipient", *KEYS)
 _RECIPIENT_KEYS = ("address", "action", "rule")
 _ACTIONS = tuple(each.name for each in Action)
 
@@ -52,6 +53,7 @@ class GoldenMail:
     internal: tuple[str, ...]
     classes: tuple[ClassList, ...]
     recipients: tuple[Expected, ...]
+    world: World = field(default_factory=World)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ def try_mails(mails: list[GoldenMail], policy: Policy, facts: Facts, limits: Lim
             domains[key] = DomainLists(
                 (*policy.domains.lists, *mail.classes), (*policy.domains.internal, *mail.internal)
             )
-        yield from _try(mail, Bench((replace(policy, domains=domains[key]),), limits, facts))
+        vetting = (*mail.world.vetting(facts.now), *policy.vetting)
+        own = replace(policy, domains=domains[key], vetting=vetting)
+        yield from _try(mail, Bench((own,), limits, mail.world.facts(facts)))
 
 
 def _try(mail: GoldenMail, bench: Bench) -> Iterator[Result]:
@@ -115,7 +119,7 @@ def _try(mail: GoldenMail, bench: Bench) -> Iterator[Result]:
     if mail.sender is not None:
         sender = EnvelopePath(parse_address(mail.sender) if mail.sender else NULL_SENDER)
     recipients = [EnvelopePath(parse_address(each.address)) for each in mail.recipients]
-    (verdict,) = judge(content, head, bench, Given(sender, recipients))
+    (verdict,) = judge(content, head, bench, Given(sender, recipients, mail.world.report))
     for expected, one in zip(mail.recipients, verdict.dispositions, strict=True):
         yield Result(mail.path.name, mail.title, expected, one.action.name, deciding_rule(one), one.reasons)
 
@@ -147,7 +151,8 @@ def _read(path: Path, problems: list[Problem]) -> GoldenMail | None:
     if sender and not _is_address(sender):
         problems.append(Problem(str(table), "sender", f"{sender!r} is not a mail address."))
     internal = tuple(str(each) for each in data.get("internal", ()))
-    return GoldenMail(path, data.get("title", ""), sender, internal, classes, tuple(expected))
+    world = read_world(str(table), data, problems)
+    return GoldenMail(path, data.get("title", ""), sender, internal, classes, tuple(expected), world)
 
 
 def _check_keys(

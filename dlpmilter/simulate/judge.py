@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.engine.evaluate import evaluate
 from dlpmilter.engine.failure import unjudged
+from dlpmilter.engine.found import NOTHING_FOUND
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.message import Structure
@@ -21,6 +22,7 @@ from dlpmilter.simulate.envelope import derived_recipients, derived_sender
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dlpmilter.model.content import ContentReport
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.message import Head
@@ -47,6 +49,8 @@ class Given:
 
     sender: EnvelopePath | None = None
     recipients: Sequence[EnvelopePath] = ()
+    report: ContentReport | None = None
+    """What the content holds, where somebody says so; else it is read."""
 
 
 def head_of(content: bytes, limits: Limits) -> Head | None:
@@ -76,7 +80,7 @@ def judge(
             verdict = evaluate(transaction, head, bench.facts, policy, structure)
             if isinstance(verdict, Needs):
                 structure = structure or _structure(content, bench.limits, unreadable)
-                verdict = evaluate(transaction, head, bench.facts, policy, structure)
+                verdict = evaluate(transaction, head, bench.facts, policy, structure, given.report or NOTHING_FOUND)
             if isinstance(verdict, Needs):
                 raise TypeError("the engine asked for the structure it already has")
         except Exception:  # noqa: BLE001 - as in the pipeline: a broken judge is a verdict of its own

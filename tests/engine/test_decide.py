@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dlpmilter.engine.decide import NULL_SENDER, UNREADABLE, decide
-from dlpmilter.engine.failure import unjudged
+from dlpmilter.engine.failure import OPEN, must_wait, unjudged
 from dlpmilter.model.verdict import Disposition
-from dlpmilter.model.words import Action
+from dlpmilter.model.words import Action, RecipientClass
 from dlpmilter.policy.match import UNKNOWN, Needs
 from dlpmilter.policy.schema import Policy
 from tests.engine.samples import NOW, SHIPPED, policy, rule, transaction, verdict
@@ -116,3 +118,41 @@ def test_a_broken_judge_lets_nothing_out() -> None:
     assert actions == [Action.relay, Action.hold, Action.hold]
     bounce = transaction(PLAIN, sender="", rcpt=("x@gmx.de",))
     assert unjudged(bounce, SHIPPED, NOW).dispositions[0].action is Action.reject
+
+
+def test_a_hit_decides_beside_the_case_that_would_decide_without_it() -> None:
+    """A case that rests on hits does not hide a stronger case behind it; a weaker one behind it says nothing."""
+    rules = policy(rule("hits", "findings.personal > 0", "hold"), rule("rest", "recipient.private", "reject"))
+    known: dict[str, object] = {"recipient.private": True, "findings.personal": 1, "recipient.class": "unknown"}
+    found = decide(rules, lambda name: known.get(name, False))
+    assert not isinstance(found, Needs)
+    assert (found.action, found.reasons) == (Action.reject, ("hits", "rest"))
+    milder = policy(rule("hits", "findings.personal > 0", "hold"), rule("rest", "True", "relay"))
+    found = decide(milder, lambda name: known.get(name, False))
+    assert not isinstance(found, Needs)
+    assert (found.action, found.reasons) == (Action.hold, ("hits",))
+    assert [hit.id for hit in found.rules] == ["hits"]
+
+
+def test_behind_a_hit_a_case_that_may_end_the_search_is_asked_for() -> None:
+    """Whether the weaker case in between matches decides whether the stronger one behind it is reached."""
+    rules = policy(
+        rule("hits", "findings.personal > 0", "tag"),
+        rule("between", "message.attached_mail", "relay"),
+        rule("rest", "True", "reject"),
+    )
+    known: dict[str, object] = {"findings.personal": 1, "recipient.class": "unknown", "recipient.relation": "none"}
+    answer = decide(rules, lambda name: known.get(name, UNKNOWN))
+    assert isinstance(answer, Needs)
+    assert answer.facts == {"message.attached_mail"}
+
+
+def test_the_policy_says_by_class_what_follows_when_the_judge_breaks() -> None:
+    """`defer` makes the mail wait, `relay` for an unlisted domain lets it out tagged and marked, never unseen."""
+    mail = transaction(PLAIN, rcpt=("a@corp.example", "x@kunde.example"))
+    waiting = replace(SHIPPED, failure={RecipientClass.unknown: "defer"})
+    assert must_wait(mail, waiting)
+    assert not must_wait(mail, SHIPPED)
+    opened = replace(SHIPPED, failure={RecipientClass.unknown: "relay"})
+    found = unjudged(mail, opened, NOW).dispositions
+    assert [(each.action, OPEN in each.reasons) for each in found] == [(Action.relay, False), (Action.tag, True)]

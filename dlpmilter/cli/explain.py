@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
-    from dlpmilter.model.message import Head
+    from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import EnvelopePath
     from dlpmilter.policy.schema import Policy
 
@@ -49,6 +49,7 @@ class Court(NamedTuple):
 @click.option("--internal", multiple=True, help="A domain of the company, may be repeated.")
 @click.option("--now", help="The time to judge at, ISO 8601, for example 2026-11-22T09:00:00+01:00.")
 @click.option("--all", "everything", is_flag=True, help="Read every part, also those that no rule asks for.")
+@click.option("--offsets", is_flag=True, help="Name for each part the octets where its header, body and end stand.")
 @click.option(
     "--batch", type=click.Path(path_type=Path), help='JSON lines with "file", "sender" and "rcpt"; - for stdin.'
 )
@@ -62,6 +63,7 @@ def command(
     internal: tuple[str, ...],
     now: str | None,
     everything: bool,  # noqa: ARG001 - all text is read whoever asks; kept because scripts pass it
+    offsets: bool,
     batch: Path | None,
     as_json: bool,
     files: tuple[str, ...],
@@ -72,34 +74,36 @@ def command(
     """
     if bool(files) == (batch is not None):
         raise click.UsageError("Name mail files, or a batch with --batch FILE; one of the two.")
+    from dlpmilter.cli.explain_text import as_text
+
     court = _court(config, policy, internal, now)
     jobs = [Job(file, sender, rcpt) for file in files] if batch is None else list(_read_batch(batch))
     failed = False
     with _progress(len(jobs)) as step:
         for job in jobs:
-            result = explain_one(job, court)
+            result = explain_one(job, court, offsets=offsets)
             failed = failed or "error" in result
-            click.echo(json.dumps(result, ensure_ascii=True) if as_json else _as_text(result))
+            click.echo(json.dumps(result, ensure_ascii=True) if as_json else as_text(result, court.policy))
             sys.stdout.flush()
             step()
     sys.exit(1 if failed else 0)
 
 
-def explain_one(job: Job, court: Court) -> dict[str, Any]:
+def explain_one(job: Job, court: Court, *, offsets: bool = False) -> dict[str, Any]:
     """The explanation of one file, or `{"file", "error"}`."""
     from dlpmilter.model.address import AddressError
 
     if job.problem:
         return {"file": job.file, "error": job.problem}
     try:
-        return _judge(job, _content(job.file), court)
+        return _judge(job, _content(job.file), court, offsets=offsets)
     except OSError as error:
         return {"file": job.file, "error": f"cannot be read: {error.strerror or type(error).__name__}"}
     except AddressError as error:
         return {"file": job.file, "error": f"the sender or a recipient is not a mail address: {error}"}
 
 
-def _judge(job: Job, content: bytes, court: Court) -> dict[str, Any]:
+def _judge(job: Job, content: bytes, court: Court, *, offsets: bool) -> dict[str, Any]:
     from dlpmilter.engine.evaluate import evaluate
     from dlpmilter.engine.explain import explanation
     from dlpmilter.mime.head import read_head
@@ -117,10 +121,24 @@ def _judge(job: Job, content: bytes, court: Court) -> dict[str, Any]:
         size=len(content),
         received_at=court.facts.now,
     )
-    verdict = evaluate(transaction, head, court.facts, court.policy, read_structure(content, court.limits))
+    structure = read_structure(content, court.limits)
+    verdict = evaluate(transaction, head, court.facts, court.policy, structure)
     if isinstance(verdict, Needs):
         raise TypeError("the engine asked for the structure it already has")
-    return explanation(job.file, verdict)
+    result = explanation(job.file, verdict)
+    if offsets:
+        _add_offsets(result, structure)
+    return result
+
+
+def _add_offsets(result: dict[str, Any], structure: Structure) -> None:
+    """Octets of the mail; for what had to be decoded first, those of the part that holds it (`inside`: true)."""
+    places = {part.path: part for part in structure.parts}
+    for each in result["message"]["parts"]:
+        part = places.get(each["path"])
+        if part is not None:
+            each |= {"header_start": part.header_start, "body_start": part.body_start, "body_end": part.body_end,
+                     "inside": part.decoded}  # fmt: skip
 
 
 def _content(file: str) -> bytes:
@@ -215,27 +233,3 @@ def _progress(total: int) -> Iterator[Any]:
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("explain", total=total)
         yield lambda: bar.advance(task)
-
-
-def _as_text(result: dict[str, Any]) -> str:
-    if "error" in result:
-        return f"{result['file']}: {result['error']}"
-    message = result["message"]
-    marks = [name for name in ("earlier_mail", "ambiguous") if message[name]]
-    marks += [f"uninspectable: {', '.join(message['uninspectable'])}"] if message["uninspectable"] else []
-    lines = [
-        f"{result['file']}: {result['verdict']}",
-        f"  kind {message['kind']} ({message['confidence']:.2f})" + (f"; {'; '.join(marks)}" if marks else ""),
-        *_signals(message["evidence"]),
-    ]
-    for each in result["recipients"]:
-        lines.append(f"  {each['address']}: {each['action']}")
-        lines.append(f"    class {each['class']} ({each['class_source']}), relation {each['relation']}")
-        lines.append(f"    because {', '.join(each['reasons'])}" if each["reasons"] else "    no rule matched")
-    if not result["recipients"]:
-        lines.append("  no recipient: name one with --rcpt")
-    return "\n".join(lines)
-
-
-def _signals(evidence: Iterable[dict[str, str]]) -> list[str]:
-    return [f"  sign {each['signal']} in {each['where']}" for each in list(evidence)[:8]]

@@ -86,3 +86,29 @@ def test_broken_mail_is_no_failed_file(tmp_path: Path) -> None:
     code, (row,), _ = explain("--json", "--sender", "a@corp.example", "--rcpt", "a@gmx.de", str(file))
     assert code == 0
     assert row["recipients"][0]["action"] == "hold"
+
+
+def test_the_text_reads_like_a_colleague(tmp_path: Path) -> None:
+    """Signs, class, relation and the deciding rule with its reason are sentences; every slug has words."""
+    _, _, text = explain("--internal", "corp.example", str(FORWARD))
+    assert 'the subject begins with "wg", which says forward' in text
+    assert "It is probably the sender's own private mailbox" in text
+    assert 'Rule own-private-mailbox: "Business mail to your own private mailbox", so it is held.' in text
+    assert "Why: DSBOK" in text
+    plain = tmp_path / "plain.eml"
+    plain.write_bytes(b"From: a@corp.example\nTo: k@kunde.example\nSubject: x\n\nx\n")
+    _, _, text = explain("--internal", "corp.example", str(plain))
+    assert "The domain is in no list, most often a business" in text
+
+
+def test_offsets_point_into_the_mail() -> None:
+    """With --offsets the octets between body_start and body_end are the part's body as it stands in the file."""
+    mail = CORPUS / "22-invoice-to-customer.eml"
+    _, (row,), _ = explain("--internal", "corp.example", "--offsets", "--json", str(mail))
+    leaf = row["message"]["parts"][-1]
+    body = mail.read_bytes()[leaf["body_start"] : leaf["body_end"]]
+    assert body
+    assert b"Content-Type" not in body
+    assert b"Content-Type" in mail.read_bytes()[leaf["header_start"] : leaf["body_start"]]
+    _, _, text = explain("--internal", "corp.example", "--offsets", str(mail))
+    assert f"body {leaf['body_start']} to {leaf['body_end']}" in text

@@ -279,3 +279,18 @@ def test_a_mail_that_ends_the_process_is_judged_unread_then_only_counted(tmp_pat
         "10 {'ended-the-worker': 1} {}",
         "0 {'ended-the-worker': 1} {}",
     ]
+
+
+def test_the_installed_command_starts_its_processes(tmp_path: Path) -> None:
+    """The command as people call it works, too: spawned processes import its file again and must not run it."""
+    command_file = Path(sys.executable).with_name("dlpmilter")
+    if not command_file.exists():
+        pytest.skip("dlpmilter is not installed beside this Python")
+    for number in range(40):
+        (tmp_path / f"{number}.eml").write_bytes(b"From: a@corp.example\nTo: b@kunde.example\nSubject: x\n\nx\n")
+    run = subprocess.run(
+        [command_file, "policy", "simulate", "--processes", "2", "--json", tmp_path],
+        capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr.decode()
+    assert json.loads(run.stdout)["mails"] == 40

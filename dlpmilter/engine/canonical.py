@@ -7,6 +7,8 @@ people never become one.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dlpmilter.engine.addresses import domain_of, local_of
 from dlpmilter.policy.domains import normalise_domain
 
@@ -29,6 +31,7 @@ _MINUS = frozenset({"yahoo.com", "yahoo.de", "yahoo.fr", "yahoo.it", "yahoo.es",
 """Providers whose throw-away addresses are base-keyword."""
 
 
+@lru_cache(maxsize=16384)
 def canonical_address(address: str) -> str:
     """`Anna.Berger+dlp@GoogleMail.com` -> `annaberger@gmail.com`; "" for no address.
 

@@ -63,10 +63,14 @@ class _Tally:
 def decide(policy: Policy, lookup: Callable[[str], object]) -> Decision | Needs:
     """Decide for one recipient; `lookup` answers UNKNOWN for facts that were not computed yet."""
     tally = _Tally()
-    missing = _base(policy, lookup, tally)
+    recipient_class = lookup("recipient.class")
+    cases, raises = policy.cases, policy.raises
+    if isinstance(recipient_class, RecipientClass):
+        cases, raises = policy.for_class(recipient_class)
+    missing = _base(cases, lookup, tally)
     if missing is not None:
         return missing
-    missing = _raises(policy, lookup, tally)
+    missing = _raises(raises, lookup, tally)
     guard = _unreadable(policy, lookup, tally)
     if isinstance(guard, Needs):
         missing = guard if missing is None else missing | guard
@@ -85,19 +89,19 @@ def effect_of(rule: Rule) -> Action | None:
     return min(rule.action, Action.tag) if rule.mode is Mode.advise else rule.action
 
 
-def _base(policy: Policy, lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
+def _base(cases: tuple[Rule, ...], lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
     """First matching case that may act; later cases that would do more are recorded, too.
 
     A case that matches because of what was found does not end the search: the case that would have
     decided without the hits counts as well, and the stronger of the two wins (design invariant 7).
     """
     found = ended = False
-    for place, rule in enumerate(policy.cases):
+    for place, rule in enumerate(cases):
         if ended and rule.action is Action.relay:
             continue
         matched = rule.when.evaluate(lookup)
         if isinstance(matched, Needs):
-            if ended or (found and _strongest(policy.cases[place:]) <= tally.action):
+            if ended or (found and _strongest(cases[place:]) <= tally.action):
                 continue  # it cannot change the base any more
             return matched
         if not matched:
@@ -120,9 +124,9 @@ def _strongest(rules: tuple[Rule, ...]) -> Action:
     return max((effect for rule in rules if (effect := effect_of(rule)) is not None), default=Action.relay)
 
 
-def _raises(policy: Policy, lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
+def _raises(raises: tuple[Rule, ...], lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
     pending: list[tuple[Action, Needs]] = []
-    for rule in policy.raises:
+    for rule in raises:
         matched = rule.when.evaluate(lookup)
         if isinstance(matched, Needs):
             pending.append((effect_of(rule) or Action.relay, matched))

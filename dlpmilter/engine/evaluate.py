@@ -134,7 +134,9 @@ def _sender_facts(sender: Sender, facts: Facts) -> dict[str, object]:
     return {
         "sender.secrecy_group": facts.directory.secrecy_group(sender.address),
         "sender.department": facts.directory.department(sender.address),
-        "sender.exempt": bool(sender.internal and exemption_for(facts.exemptions, sender.address, facts.now)),
+        "sender.exempt": bool(
+            facts.exemptions and sender.internal and exemption_for(facts.exemptions, sender.address, facts.now)
+        ),
     }
 
 
@@ -165,9 +167,11 @@ def _judge_recipient(
         return decision
     if relation is None and decision.action > Action.relay:
         return Needs(frozenset({"recipient.relation"}))  # the record says how they stand to each other
-    reasons = _grounds(decision, policy, agreements, values, exemption_for(facts.exemptions, sender.address, facts.now))
+    if agreements or values["sender.exempt"]:
+        exemption = exemption_for(facts.exemptions, sender.address, facts.now)
+        decision = replace(decision, reasons=_grounds(decision, policy, agreements, values, exemption))
     part = took_part(address, structure) if structure is not None else None
-    return _disposition(path, match, relation or NO_RELATION, part, replace(decision, reasons=reasons))
+    return _disposition(path, match, relation or NO_RELATION, part, decision)
 
 
 def _recipient_facts(
@@ -205,7 +209,7 @@ def _grounds(
     more: list[str] = []
     if "recipient.agreement" in read and (number := covering(agreements, values)):
         more.append(f"agreement-{number}")
-    if "sender.exempt" in read and exemption and values.get("sender.exempt"):
+    if "sender.exempt" in read and exemption:
         more.append(f"exemption-{exemption}")
     return (*decision.reasons, *more)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from dlpmilter.model.words import Kind, RecipientClass, Relation
-from dlpmilter.policy.terms import FactKind, FactType, Source
+from dlpmilter.policy.terms import UNKNOWN, FactKind, FactType, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -308,6 +308,29 @@ class Policy:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Detector -> the groups its hits count for."""
     lists: tuple[ListVersion, ...] = ()
+
+    _narrow: dict[str, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+    """Memory of `for_class`; not handed on by dataclasses.replace."""
+
+    def for_class(self, recipient_class: str) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+        """Cases and raises that can match a recipient of this class at all: a third of them for most mail.
+
+        A condition that is false with only class and private-or-not known is false whatever else is true.
+        """
+        found = self._narrow.get(recipient_class)
+        if found is None:
+            private = RecipientClass(recipient_class).private
+            known = {"recipient.class": recipient_class, "recipient.private": private}
+
+            def possible(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+                return tuple(
+                    each for each in rules if each.when.evaluate(lambda name: known.get(name, UNKNOWN)) is not False
+                )
+
+            found = self._narrow[recipient_class] = (possible(self.cases), possible(self.raises))
+        return found
 
     @property
     def short_version(self) -> str:

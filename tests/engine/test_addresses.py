@@ -221,13 +221,17 @@ OTHERS = ("long-domain", "unicode-domains", "charsets", "many-forwarders", "many
 
 @pytest.mark.parametrize("name", [*HOSTILE, *OTHERS])
 def test_a_hostile_head_does_not_stop_the_event_loop(name: str) -> None:
-    """The first look at a mail, which happens in the event loop, stays below 50 ms for any 100 KB of header."""
+    """The first look at a mail, which happens in the event loop, costs no more than a plain loop of 50 ms would.
+
+    The loop is measured in the same breath, so a busy machine makes both slower.
+    """
+    peer = _seconds(lambda: sum(number * number for number in range(1_000_000)))  # 50 ms on an idle core
     times = []
     for salt in range(3):
         head = read_head(_head(name, salt), LIMITS)
         one = transaction(head.raw, rcpt=("anna.berger@gmx.de", "k@kunde.example"))
-        assert _seconds(lambda raw=head.raw: read_head(raw, LIMITS)) < 0.05  # type: ignore[misc]
+        assert _seconds(lambda raw=head.raw: read_head(raw, LIMITS)) < peer  # type: ignore[misc]
         start = process_time()
         evaluate(one, head, NOW, SHIPPED)
         times.append(process_time() - start)
-    assert min(times) < 0.05
+    assert min(times) < peer

@@ -34,7 +34,7 @@ _RECIPIENT_FACTS = (
     "class", "action", "rules", "reasons", "pool", "approvals-needed", "state", "code", "controller-after",
     "controller-basis", "controller-flags", "breach-check",
 )  # fmt: skip
-_RECIPIENT_VAULT = ("address", "relation", "reply")
+_RECIPIENT_VAULT = ("address", "relation", "reply", "facts")
 
 _LAYERS: dict[str, Layer] = {
     "erased": Layer.skeleton,

@@ -12,6 +12,7 @@ import click
 
 from dlpmilter.cli.golden import command as golden
 from dlpmilter.cli.policy_diff import command as diff
+from dlpmilter.cli.policy_replay import command as replay
 from dlpmilter.cli.simulate import command as simulate
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def command() -> None:
 
 
 command.add_command(diff)
+command.add_command(replay)
 command.add_command(golden)
 command.add_command(simulate)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 UNREADABLE = "uninspectable-to-private"
 NULL_SENDER = "null-sender-not-held"
 _UNREADABLE_FACTS = ("message.uninspectable", "message.ambiguous", "message.encrypted")
+GUARD_FACTS = (*_UNREADABLE_FACTS, "message.auto_forward", "recipient.relation", "sender.null")
+"""What the engine itself reads, whatever the rules say."""
 
 
 @dataclass(frozen=True, slots=True)

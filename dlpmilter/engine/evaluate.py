@@ -18,6 +18,7 @@ from dlpmilter.engine.decide import Decision, decide
 from dlpmilter.engine.found import NOTHING_FOUND, opened_facts, with_content
 from dlpmilter.engine.kinds import judge_message, kind_from_head, left_out, others_mail, took_part, unread_judgement
 from dlpmilter.engine.relations import NO_RELATION, RelationMatch
+from dlpmilter.engine.replay import recorded_facts
 from dlpmilter.engine.sender import identify_sender
 from dlpmilter.engine.standing import standing
 from dlpmilter.engine.stored import store_facts
@@ -171,7 +172,10 @@ def _judge_recipient(
         exemption = exemption_for(facts.exemptions, sender.address, facts.now)
         decision = replace(decision, reasons=_grounds(decision, policy, agreements, values, exemption))
     part = took_part(address, structure) if structure is not None else None
-    return _disposition(path, match, relation or NO_RELATION, part, decision)
+    disposition = _disposition(path, match, relation or NO_RELATION, part, decision)
+    if decision.action > Action.relay:
+        disposition = replace(disposition, facts=recorded_facts(policy, match.recipient_class, values))
+    return disposition
 
 
 def _recipient_facts(

@@ -25,8 +25,9 @@ from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.model.words import Action
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
+from dlpmilter.policy.canonical import canonical_form
 from dlpmilter.relay.outbox import Owed, owe
-from dlpmilter.storage import case_rows, message_rows, notice_rows
+from dlpmilter.storage import case_rows, message_rows, notice_rows, policy_rows
 from dlpmilter.storage.message_rows import MessageKey
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class _Draft:
     keys: Mapping[bytes, bytes]
     notice: Prepared | None
     notifier: Notifier | None
+    policy: Policy
 
 
 async def record_decided(  # noqa: PLR0913 - the contract of the pipeline
@@ -119,6 +121,7 @@ async def record_decided(  # noqa: PLR0913 - the contract of the pipeline
         {each.mailbox.raw: prepare.recipient_key(secret, digest or b"", each) for each in transaction.recipients},
         _hold_notice(notice, case, held, verdict) if notice and held else None,
         notice,
+        policy,
     )  # fmt: skip
     decided = await database.write(lambda conn: _record(conn, draft, bodies))
     return replace(decided, quiet=quiet)
@@ -221,6 +224,7 @@ def _write_decision(
             fields |= _tell_of_holds(conn, draft, draft.notifier, case, held)
         if draft.notifier is not None and refused:
             fields |= _tell_of_refusals(conn, draft, draft.notifier, case.id, refused)
+        policy_rows.keep(conn, draft.policy.version, lambda: canonical_form(draft.policy), now)
         trail.append(conn, Entry("decided", strongest.name, draft.verdict.policy_version, case.id, fields, now))
     if draft.digest is None:
         return

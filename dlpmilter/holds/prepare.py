@@ -172,6 +172,7 @@ def _recipient_fields(place: str, one: Disposition) -> dict[str, Value]:
         "action": one.action.name,
         "rules": [hit.id for hit in one.rules],
         "reasons": list(one.reasons),
+        "facts": dict(one.facts),
         "controller-after": found.after.value,
         "controller-basis": found.basis,
     }

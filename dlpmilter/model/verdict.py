@@ -90,6 +90,8 @@ class Disposition:
     rules: tuple[RuleHit, ...] = ()
     reasons: tuple[str, ...] = ()
     review: Review = Review()
+    facts: tuple[tuple[str, str | int | bool], ...] = ()
+    """What was known when a decision that needs a record was made: enough to make it again later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,13 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.model.verdict import Review
+from dlpmilter.model.words import Action, Mode
+from dlpmilter.policy.match import ConditionError, compile_condition
+from dlpmilter.policy.schema import FACTS, Rule, Words
+
 if TYPE_CHECKING:
-    from dlpmilter.policy.schema import Policy, Rule
+    from dlpmilter.policy.schema import Policy
 
 
 def canonical_form(policy: Policy) -> bytes:
@@ -31,6 +36,28 @@ def canonical_form(policy: Policy) -> bytes:
         "failure": dict(policy.failure),
     }
     return json.dumps(form, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_text).encode()
+
+
+def read_rules(form: bytes) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """Cases and raises out of a canonical form, to decide again as on that day. Raises ValueError."""
+    try:
+        rules = [_read_rule(each) for each in json.loads(form)["rules"]]
+    except (KeyError, TypeError, ConditionError) as error:
+        raise ValueError(f"the kept policy cannot be read by this version: {error}") from None
+    return tuple(each for each in rules if each.stage == "base"), tuple(each for each in rules if each.stage == "raise")
+
+
+def _read_rule(form: dict[str, Any]) -> Rule:
+    return Rule(
+        id=form["id"],
+        title=Words(**form["title"]),
+        stage=form["stage"],
+        when=compile_condition(form["when"], facts=FACTS),
+        action=Action[form["action"]],
+        mode=Mode(form["mode"]),
+        review=Review(**form["review"]),
+        rationale=form["rationale"],
+    )
 
 
 def policy_version(policy: Policy) -> str:

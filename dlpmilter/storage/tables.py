@@ -241,6 +241,15 @@ trail_values = Table(
     Index("ix_trail_values_case", "value", sqlite_where=text("name = 'case'"), postgresql_where=text("name = 'case'")),
 )
 
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("form", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""The canonical form of every policy that decided something; its SHA-256 is the version."""
+
 meta = Table(
     "meta",
     metadata,

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recorded decisions made again under the policy of that day. Never changes anything, never needs a mail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlpmilter.actions.plan import BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED
+from dlpmilter.engine.failure import FAILED
+from dlpmilter.engine.replay import replayed
+from dlpmilter.policy.canonical import read_rules
+from dlpmilter.policy.domains import DomainLists
+from dlpmilter.policy.match import Needs
+from dlpmilter.policy.schema import Policy
+from dlpmilter.storage import policy_rows, trail_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection
+
+_PLACE = re.compile(r"(recipient\.\d+\.)action")
+_SETTLED = frozenset({BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED})
+"""Reasons that follow from the other recipients or the returned body, not from the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One recipient of one recorded decision: `same` is None when it cannot be made again, and `why` says so."""
+
+    seq: int
+    case: str
+    policy_version: str
+    recipient: str
+    recorded: str
+    rules: tuple[str, ...]
+    again: str = ""
+    rules_again: tuple[str, ...] = ()
+    same: bool | None = None
+    why: str = ""
+
+
+def replays(conn: Connection, cases: frozenset[str] = frozenset()) -> Iterator[Replay]:
+    """Every recorded decision in order, or those of some cases."""
+    policies: dict[str, Policy | str] = {}
+    for entry, values in trail_rows.entries(conn):
+        if entry.event != "decided":
+            continue
+        fields: dict[str, Any] = {value.name: json.loads(value.value) for value in values}
+        case = str(fields.get("case", ""))
+        if cases and case not in cases:
+            continue
+        if entry.policy_version not in policies:
+            policies[entry.policy_version] = _policy(conn, entry.policy_version)
+        policy = policies[entry.policy_version]
+        for name in fields:
+            if match := _PLACE.fullmatch(name):
+                yield _replay(entry.seq, case, entry.policy_version, _below(fields, match[1]), policy)
+
+
+def _below(fields: Mapping[str, Any], place: str) -> dict[str, Any]:
+    return {name.removeprefix(place): value for name, value in fields.items() if name.startswith(place)}
+
+
+def _policy(conn: Connection, version: str) -> Policy | str:
+    """The policy of that version, or why there is none; a form that does not have this hash was changed."""
+    form = policy_rows.form_of(conn, version)
+    if form is None:
+        return "the policy of that day was not kept"
+    if hashlib.sha256(form).hexdigest() != version:
+        return "the kept policy does not have the hash that stands in the record"
+    try:
+        cases, raises = read_rules(form)
+    except ValueError as error:
+        return str(error)
+    return Policy("kept", version, cases, raises, DomainLists(()))
+
+
+def _replay(seq: int, case: str, version: str, one: Mapping[str, Any], policy: Policy | str) -> Replay:
+    found = Replay(seq, case, version, str(one.get("address", "erased")), one["action"], tuple(one.get("rules", ())))
+    reasons = set(one.get("reasons", ()))
+    if isinstance(policy, str):
+        return _why(found, policy)
+    if FAILED in reasons:
+        return _why(found, "the judge had broken on this mail; its class decided")
+    facts = one.get("facts")
+    if not isinstance(facts, dict) or not facts:
+        return _why(found, "the facts were erased when their time was over, or never kept")
+    decision = replayed(policy, facts)
+    if isinstance(decision, Needs):
+        return _why(found, f"the record does not hold {', '.join(sorted(decision.facts))}")
+    again, rules = decision.action.name, tuple(hit.id for hit in decision.rules)
+    same = rules == found.rules and (again == found.recorded or bool(reasons & _SETTLED))
+    return Replay(seq, case, version, found.recipient, found.recorded, found.rules, again, rules, same)
+
+
+def _why(found: Replay, why: str) -> Replay:
+    return Replay(found.seq, found.case, found.policy_version, found.recipient, found.recorded, found.rules, why=why)

@@ -21,8 +21,8 @@ MAX_FIELDS = 50
 _PART = re.compile(rb'(?:[^;"]++|"(?:[^"\\]|\\.)*+"?)++', re.DOTALL)
 _NAME = re.compile(rb'\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s=";]++))\s*+(?:\d++\s*+)?\Z', re.DOTALL)
 _DMARC = re.compile(rb"\s*+dmarc(?:\s*+/\s*+\d++)?\s*+=\s*+([a-z]++)(?=\s|\Z)", re.IGNORECASE)
-_FROM = re.compile(rb'\sheader\s*+\.\s*+from\s*+=\s*+(?:"([^"]*+)"|([^\s";]++))', re.IGNORECASE)
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+# A value in quotes is taken whole: a reason may quote anything the author of the mail chose.
+_PROPERTY = re.compile(rb'([^\s=";]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s";]*+))', re.DOTALL)
 
 
 class Dmarc(NamedTuple):
@@ -59,9 +59,8 @@ def _result(part: bytes) -> Dmarc | None:
     match = _DMARC.match(part)
     if match is None:
         return None
-    # a reason in quotes may hold anything the author of the mail chose
-    said = _FROM.search(part) if b'"' not in part else _FROM.search(_QUOTED.sub(b'""', part)) or _FROM.search(part)
-    domain = (said[1] or said[2] or b"") if said else b""
+    values = (each[2] or each[3] for each in _PROPERTY.finditer(part) if each[1].lower() == b"header.from")
+    domain = next(values, None) or b""
     return Dmarc(match[1].decode("ascii").lower(), domain.decode("utf-8", "replace").strip().rstrip(".").lower())
 
 

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 _MAIL = struct.Struct(">12s12sI")
 """Hash of the Message-ID, hash of author and Message-ID, seconds since 1970."""
 _PERSON = struct.Struct(">12sI")
+_LENGTH = struct.Struct(">Q")
 _KEY = 12
+LEARNED = "learned"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400
 _LATEST = 2**32 - 1
@@ -49,41 +51,64 @@ _SLACK = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Learned:
-    """What was learned of some mails: packed rows in any order, and counts by outcome."""
+class Pile:
+    """Packed rows of one length, in 256 buckets by their first octet: a million of them stay small and sort fast."""
 
-    mails: list[bytes] = field(default_factory=list)
-    people: list[bytes] = field(default_factory=list)
+    size: int
+    buckets: dict[int, bytearray] = field(default_factory=dict)
+
+    def put(self, row: bytes) -> None:
+        """Add one row."""
+        self.buckets.setdefault(row[0], bytearray()).extend(row)
+
+    def add(self, other: Pile) -> None:
+        """Add all rows of another pile."""
+        for place, rows in other.buckets.items():
+            self.buckets.setdefault(place, bytearray()).extend(rows)
+
+    def sorted(self) -> Iterator[list[bytes]]:
+        """The rows in order, each once, a bucket at a time."""
+        for place in sorted(self.buckets):
+            rows = bytes(self.buckets[place])
+            yield sorted({rows[start : start + self.size] for start in range(0, len(rows), self.size)})
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was learned of some mails: rows in any order, and counts by outcome."""
+
+    mails: Pile = field(default_factory=lambda: Pile(_MAIL.size))
+    people: Pile = field(default_factory=lambda: Pile(_PERSON.size + _KEY))
+    """With the Message-ID, so that copies of one mail count once."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Learned) -> None:
         """Take over what another process learned."""
-        self.mails += other.mails
-        self.people += other.people
-        self.counts += other.counts
+        self.mails.add(other.mails)
+        self.people.add(other.people)
+        self.counts.update(other.counts)
 
 
 def learn(chunk: Chunk, lists: DomainLists, authserv_id: str, limits: Limits) -> Learned:
     """Learn the mails of one chunk: their header blocks only. Raises nothing for what stands in a mail."""
     learned = Learned()
     for mail in mails_of(chunk, limits.message_octets):
-        if mail.trouble:
-            learned.counts[mail.trouble] += 1
-            continue
-        head = head_of(mail.content, limits)
-        if head is None:
-            learned.counts["not-a-mail"] += 1
-            continue
-        lesson = lesson_of(head, lists, authserv_id, null_sender=derived_sender(head).mailbox.null)
-        if isinstance(lesson, str):
-            learned.counts[lesson] += 1
-            continue
-        at = _seconds(sent_at(head) or _EPOCH)
-        learned.mails.append(_MAIL.pack(_mail(lesson.message_id), _author(lesson.message_id, lesson.author), at))
-        if lesson.verified:
-            learned.people.append(_PERSON.pack(_person(lesson.author), at) + _mail(lesson.message_id))
-        learned.counts["learned"] += 1
+        learned.counts[mail.trouble or _learn(mail.content, learned, lists, authserv_id, limits)] += 1
     return learned
+
+
+def _learn(content: bytes, learned: Learned, lists: DomainLists, authserv_id: str, limits: Limits) -> str:
+    head = head_of(content, limits)
+    if head is None:
+        return "not-a-mail"
+    lesson = lesson_of(head, lists, authserv_id, null_sender=derived_sender(head).mailbox.null)
+    if isinstance(lesson, str):
+        return lesson
+    at, mail = _seconds(sent_at(head) or _EPOCH), _mail(lesson.message_id)
+    learned.mails.put(_MAIL.pack(mail, _author(lesson.message_id, lesson.author), at))
+    if lesson.verified:
+        learned.people.put(_PERSON.pack(_person(lesson.author), at) + mail)
+    return LEARNED
 
 
 class Index:
@@ -96,24 +121,26 @@ class Index:
     @classmethod
     def of(cls, learned: Learned) -> Index:
         """An index in memory."""
-        return cls(b"".join(sorted(set(learned.mails))), b"".join(_each_mail_once(learned.people)))
+        return cls(b"".join(_mails(learned)), b"".join(_people(learned)))
 
     @classmethod
     def open(cls, path: Path) -> Index:
         """The index of `write`: its pages are shared by all processes that open it."""
         with path.open("rb") as file:
             view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        (octets,) = struct.unpack_from(">Q", view)
-        return cls(view[8 : 8 + octets], view[8 + octets :])
+        (octets,) = _LENGTH.unpack_from(view)
+        return cls(view[_LENGTH.size : _LENGTH.size + octets], view[_LENGTH.size + octets :])
 
     @staticmethod
     def write(learned: Learned, path: Path) -> None:
-        """Write the rows for `open`, sorted; takes what it was given apart to stay small."""
-        mails = sorted(set(learned.mails))
+        """Write the sorted rows for `open`."""
         with path.open("wb") as file:
-            file.write(struct.pack(">Q", len(mails) * _MAIL.size))
-            file.writelines(mails)
-            file.writelines(_each_mail_once(learned.people))
+            file.write(_LENGTH.pack(0))
+            octets = sum(file.write(rows) for rows in _mails(learned))
+            for rows in _people(learned):
+                file.write(rows)
+            file.seek(0)
+            file.write(_LENGTH.pack(octets))
 
     def known(self, asked: Questions, at: datetime) -> Known:
         """What a listener would have known at that time."""
@@ -129,9 +156,11 @@ class Index:
         }
         return Known(wrote_first=frozenset(wrote), correspondents=frozenset(people), learning=True)
 
-    def facts_for(self, transaction: Transaction, head: Head, facts: Facts, policy: Policy, at: datetime) -> Known:
-        """What is known about one mail."""
-        return self.known(questions(transaction, head, facts, policy), at)
+    def about(
+        self, transaction: Transaction, head: Head, facts: Facts, policy: Policy, at: datetime | None = None
+    ) -> Known:
+        """What was known about one mail when it was sent, or at another time."""
+        return self.known(questions(transaction, head, facts, policy), at or sent_at(head) or facts.now)
 
 
 class _Rows:
@@ -156,9 +185,15 @@ class _Rows:
             yield self._shape.unpack_from(self._octets, place * self._shape.size)[1:]
 
 
-def _each_mail_once(people: list[bytes]) -> list[bytes]:
-    """One row for each verified mail, however many copies the archive has; the Message-ID is cut off again."""
-    return [row[: _PERSON.size] for row in sorted({row[:_KEY] + row[_PERSON.size :]: row for row in people}.values())]
+def _mails(learned: Learned) -> Iterator[bytes]:
+    return (b"".join(rows) for rows in learned.mails.sorted())
+
+
+def _people(learned: Learned) -> Iterator[bytes]:
+    """One row for each verified mail, however many copies the archive has."""
+    for rows in learned.people.sorted():
+        once = {row[:_KEY] + row[_PERSON.size :]: row[: _PERSON.size] for row in rows}
+        yield b"".join(sorted(once.values()))
 
 
 def sent_at(head: Head) -> datetime | None:

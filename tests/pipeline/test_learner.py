@@ -74,7 +74,7 @@ async def accept(one: Learner, number: int) -> int:
 
 
 def count(outcome: str) -> float:
-    return metrics.inbound_learned.labels(outcome)._value.get()
+    return float(metrics.inbound_learned.labels(outcome)._value.get())
 
 
 @pytest.mark.asyncio
@@ -97,13 +97,14 @@ async def test_a_broken_database_costs_the_lesson_and_no_mail(tmp_path: Path, er
 @pytest.mark.asyncio
 async def test_a_full_queue_costs_lessons_and_no_mail(tmp_path: Path) -> None:
     """A database that hangs fills the queue up to its limit; every mail is still answered at once."""
-    store = Store(gate=asyncio.Event())
+    gate = asyncio.Event()
+    store = Store(gate=gate)
     one = build(store, tmp_path, waiting=5)
     before = count("queue-full")
     task = asyncio.create_task(one.flush())
     assert [await accept(one, number) for number in range(8)] == [250] * 8
     assert count("queue-full") == before + 3
-    store.gate.set()
+    gate.set()
     await task
     await one.flush()
     assert [each.message_id for each in store.lessons] == [f"{number}@gmx.de" for number in range(5)]
@@ -113,7 +114,8 @@ async def test_a_full_queue_costs_lessons_and_no_mail(tmp_path: Path) -> None:
 async def test_ending_writes_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drain learns the rest, also when it comes while a batch is being written."""
     monkeypatch.setattr(learner, "PAUSE_SECONDS", 0)
-    store = Store(gate=asyncio.Event())
+    gate = asyncio.Event()
+    store = Store(gate=gate)
     one = build(store, tmp_path)
     task = asyncio.create_task(one.run())
     await accept(one, 1)
@@ -121,7 +123,7 @@ async def test_ending_writes_what_waits(tmp_path: Path, monkeypatch: pytest.Monk
         await asyncio.sleep(0)
     ending = asyncio.create_task(one.finish(task))
     await asyncio.sleep(0)
-    store.gate.set()
+    gate.set()
     await ending
     assert {each.message_id for each in store.lessons} == {"1@gmx.de"}
 

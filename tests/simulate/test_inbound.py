@@ -3,22 +3,29 @@
 
 from __future__ import annotations
 
+import email
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dlpmilter.engine.canonical import canonical_address
+from dlpmilter.mime.head import read_head
 from dlpmilter.model.facts import Questions
+from dlpmilter.model.limits import Limits
 from dlpmilter.policy.load import load_policy
 from dlpmilter.simulate import learning
-from dlpmilter.simulate.inbound import Index, Learned
+from dlpmilter.simulate.inbound import Index, Learned, sent_at
 from dlpmilter.simulate.learning import Lesson, learn_archives
 from tests.peers.letters import CORRESPONDENCE, EMPLOYEE, STRANGER, VERIFIER, answer, letter, passed
 
+CORPORA = Path(os.environ.get("DLPMILTER_CORPORA") or Path(__file__).parents[2] / ".." / "shared" / "corpora")
 JUDGED = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
@@ -171,3 +178,24 @@ def test_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(crowd.mails.sorted()) == list(alone.mails.sorted())
     assert crowd.counts == alone.counts == {"learned": 900}
     assert len(steps) == 5
+
+
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="the shared corpora are not beside the project")
+def test_real_mail_is_learned_as_another_parser_reads_it() -> None:
+    """Of 2,500 real mails nearly all are known afterwards by the From and Message-ID that the standard library sees."""
+    lists = load_policy(None, internal_domains=("corp.example",)).domains
+    folder = CORPORA / "mail-spamassassin" / "data"
+    learned = learn_archives([folder], Lesson(lists), 1)
+    index = Index.of(learned)
+    mails = found = 0
+    for path in (each for each in folder.rglob("*") if each.is_file()):
+        mail = email.message_from_bytes(path.read_bytes())
+        author = canonical_address(parseaddr(str(mail["From"]))[1].lower())
+        message_id = str(mail["Message-ID"] or "").strip().strip("<>")
+        if author and message_id:
+            mails += 1
+            at = sent_at(read_head(path.read_bytes(), Limits())) or JUDGED
+            known = index.known(asked(message_id, people=(author, f"x{author}")), at)
+            found += known.wrote_first == {author}
+    assert mails > 2400
+    assert found >= 0.99 * mails, (found, mails)

@@ -30,9 +30,11 @@ from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.pipeline.accept import Pipeline
+from dlpmilter.pipeline.learner import Learner
 from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.load import load_policy
 from dlpmilter.relay.client import NextHop
+from dlpmilter.relay.nowhere import Nowhere
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
 from dlpmilter.storage import outbox_rows
@@ -93,6 +95,7 @@ class Rooms:
     bodies: BodyStore
     hop: NextHop
     desk: Desk
+    knowledge: Knowledge
 
     @classmethod
     async def open(cls, config: Config) -> Rooms:
@@ -104,7 +107,7 @@ class Rooms:
         bodies = BodyStore(database, keyring, spool=config.spool_directory)
         hop = NextHop(config.next_hop, config.relay, config.hostname)
         desk = Desk(config, policy, database, bodies, keyring)
-        return cls(config, policy, keyring, database, bodies, hop, desk)
+        return cls(config, policy, keyring, database, bodies, hop, desk, Knowledge(config, database, keyring))
 
     async def close(self) -> None:
         """Close what was opened, the database last."""
@@ -119,8 +122,10 @@ def _durability_lost(error: BaseException) -> None:
     os._exit(EXIT_TEMPORARY)
 
 
-async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event, ready: int) -> None:
-    """Accept mail on the inherited listener until told to stop, then finish what is open."""
+async def run_gate(
+    config: Config, listener: socket.socket, inbound: socket.socket | None, stop: asyncio.Event, ready: int
+) -> None:
+    """Accept mail on the inherited listeners until told to stop, then finish what is open."""
     rooms = await Rooms.open(config)
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
@@ -128,7 +133,7 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
     house = House(
         config=config,
         hop=rooms.hop,
-        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, Knowledge(config)),
+        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, rooms.knowledge),
         admission=Admission(config.bounds, config.spool_directory),
         allowed=Networks(config.allowed_clients),
         xforward=Networks(config.xforward_clients),
@@ -138,15 +143,54 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
     server = await loop.create_server(lambda: Door(house), sock=listener, backlog=1024)
+    side = await InboundSide.open(rooms, inbound, house) if inbound is not None else None
     replay = asyncio.create_task(_replay_for_ever(rooms))
     _say_ready(ready)
     await stop.wait()
     maillog.stopping("drain")
     server.close()
     replay.cancel()
-    await _drain(house)
+    await asyncio.gather(_drain(house), *([side.close()] if side else []))
     await inspector.close()
     await rooms.close()
+
+
+@dataclass(slots=True)
+class InboundSide:
+    """The listener that learns who wrote first: doors, counts and next hop of its own."""
+
+    server: asyncio.Server
+    house: House
+    learner: Learner
+    learning: asyncio.Task[None]
+
+    @classmethod
+    async def open(cls, rooms: Rooms, listener: socket.socket, beside: House) -> InboundSide:
+        """Serve the listener; memory for mails is shared with the doors `beside`."""
+        config, inbound = rooms.config, rooms.config.inbound
+        if inbound is None:
+            raise ValueError("a listener for inbound mail without its configuration")
+        hop = NextHop(inbound.next_hop, config.relay, config.hostname) if inbound.next_hop else None
+        learner = Learner(config, rooms.policy, rooms.desk.instance, rooms.knowledge.correspondence.learn)
+        house = House(
+            config=config,
+            hop=hop or Nowhere(config.relay, config.hostname),
+            judge=learner,
+            admission=Admission(config.bounds, config.spool_directory),
+            allowed=Networks(inbound.allowed_clients),
+            xforward=Networks(()),
+            tls=beside.tls,
+            budget=beside.budget,
+        )
+        server = await asyncio.get_running_loop().create_server(lambda: Door(house), sock=listener, backlog=1024)
+        return cls(server, house, learner, asyncio.create_task(learner.run()))
+
+    async def close(self) -> None:
+        """No new mail; what is open is finished and learned."""
+        self.server.close()
+        await _drain(self.house)
+        await self.learner.finish(self.learning)
+        await self.house.hop.close()
 
 
 async def _replay_for_ever(rooms: Rooms) -> None:
@@ -222,7 +266,7 @@ async def _stopped(stop: asyncio.Event) -> None:
 async def _sweep_for_ever(rooms: Rooms) -> None:
     while True:
         try:
-            counts = await rooms.desk.sweep(datetime.now(UTC))
+            counts = await rooms.desk.sweep(datetime.now(UTC)) | await rooms.knowledge.sweep()
         except TemporaryFailure as error:
             metrics.alarms.labels("store-unavailable").inc()
             maillog.store_unavailable(error)
@@ -278,15 +322,16 @@ async def _main(role: str, config: Config, descriptors: list[int]) -> None:
     lifeline, ready, *rest = descriptors
     _watch_lifeline(lifeline, stop)
     if role == "gate":
-        listener = socket.socket(fileno=rest[0])
-        listener.setblocking(False)
-        await run_gate(config, listener, stop, ready)
+        listener, *others = (socket.socket(fileno=each) for each in rest)
+        for each in (listener, *others):
+            each.setblocking(False)
+        await run_gate(config, listener, others[0] if others else None, stop, ready)
     else:
         await run_office(config, stop, ready)
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m dlpmilter.app ROLE CONFIG LIFELINE READY [LISTENER]`, started by the supervisor only."""
+    """`python -m dlpmilter.app ROLE CONFIG LIFELINE READY [LISTENER [INBOUND]]`, started by the supervisor only."""
     role, config_file, *descriptors = arguments
     maillog.start(role)
     try:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -85,9 +86,20 @@ def _domain(text: str) -> str:
     return text.rstrip(".").lower()
 
 
+def _verifier(text: str) -> str:
+    if re.search(r'[\s;"()=]', text):
+        raise ValueError(f"{text!r} is not a verifier's name (authserv-id, RFC 8601), for example mx.example.com")
+    return text
+
+
+def _listed(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
 MailAddress = Annotated[str, AfterValidator(_address)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 NetworkText = Annotated[str, AfterValidator(_network)]
+Clients = Annotated[tuple[NetworkText, ...], BeforeValidator(_listed)]
 Domain = Annotated[str, AfterValidator(_domain)]
 
 
@@ -119,16 +131,25 @@ class NextHopSettings(_Section):
     retry_days: int = Field(default=5, ge=1, le=14)
 
 
+class Inbound(_Section):
+    """The second listener: it learns who wrote first and never judges."""
+
+    listen: Endpoint = "127.0.0.1:10024"
+    next_hop: Endpoint | None = None
+    allowed_clients: Clients = ("127.0.0.0/8", "::1/128")
+    authserv_id: Annotated[str, AfterValidator(_verifier)] = ""
+
+    @model_validator(mode="after")
+    def _never_an_open_relay(self) -> Self:
+        _refuse_open_relay(self.listen, self.allowed_clients)
+        return self
+
+
 class Reviewer(_Section):
     """A person who may decide: a Unix user name maps to an address and pools."""
 
     address: MailAddress
-    pools: tuple[str, ...] = Field(min_length=1)
-
-    @field_validator("pools", mode="before")
-    @classmethod
-    def _as_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+    pools: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(min_length=1)
 
 
 _NUMBERS: dict[str, Any] = {
@@ -145,14 +166,14 @@ class Config(_Section):
     """Everything in dlpmilter.toml; the first ten keys are the smallest configuration."""
 
     listen: Endpoint = "127.0.0.1:10025"
-    allowed_clients: tuple[NetworkText, ...] = ("127.0.0.0/8", "::1/128")
-    internal_domains: tuple[Domain, ...] = Field(min_length=1)
+    allowed_clients: Clients = ("127.0.0.0/8", "::1/128")
+    internal_domains: Annotated[tuple[Domain, ...], BeforeValidator(_listed)] = Field(min_length=1)
     next_hop: Endpoint
     policy: Path | None = None
     database: Path
     key_file: str
     portal_url: str = ""
-    languages: tuple[Literal["de", "en"], ...] = ("en",)
+    languages: Annotated[tuple[Literal["de", "en"], ...], BeforeValidator(_listed)] = ("en",)
     postmaster: MailAddress
 
     hostname: str = Field(default_factory=socket.getfqdn)
@@ -160,19 +181,15 @@ class Config(_Section):
     monitoring: Endpoint | None = "127.0.0.1:10028"
     spool: Path | None = None
     control: Path | None = None
-    xforward_clients: tuple[NetworkText, ...] = ()
+    xforward_clients: Clients = ()
     allow_sample_governance: bool = False
     hold_reply: Literal["accept", "reject"] = "accept"
     tls: Tls | None = None
     relay: NextHopSettings = NextHopSettings()
+    inbound: Inbound | None = None
     limits: dict[str, int | float] = Field(default_factory=dict)
     reviewers: dict[str, Reviewer] = Field(default_factory=dict)
     owners: dict[MailAddress, MailAddress] = Field(default_factory=dict)
-
-    @field_validator("allowed_clients", "internal_domains", "languages", "xforward_clients", mode="before")
-    @classmethod
-    def _as_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("policy", "database", "spool", "control", mode="before")
     @classmethod
@@ -195,12 +212,7 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _never_an_open_relay(self) -> Self:
-        host = self.listen.rpartition(":")[0].strip("[]")
-        if not self.allowed_clients and not _is_loopback(host):
-            raise ValueError(
-                f"listen: {host} can be reached from other hosts but allowed_clients is empty: "
-                "list the mail servers that may relay through this hop"
-            )
+        _refuse_open_relay(self.listen, self.allowed_clients)
         return self
 
     @property
@@ -222,6 +234,15 @@ class Config(_Section):
     def worker_count(self) -> int:
         """Gate processes: `workers`, else one per processor up to four."""
         return self.workers or min(4, os.cpu_count() or 1)
+
+
+def _refuse_open_relay(listen: str, clients: tuple[str, ...]) -> None:
+    host = listen.rpartition(":")[0].strip("[]")
+    if not clients and not _is_loopback(host):
+        raise ValueError(
+            f"listen: {host} can be reached from other hosts but allowed_clients is empty: "
+            "list the mail servers that may relay through this hop"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -314,8 +335,10 @@ def _problem(file: str, error: dict[str, Any]) -> Problem:
     if error["type"] == "missing":
         return Problem(file, key, "is missing.", "deploy/dlpmilter.toml shows it with an example.")
     words = error_words(error, _section_of(error["loc"]).model_fields if error["loc"] else ())
-    if not key and words.partition(": ")[0] in Config.model_fields:  # a check across keys names the one to change
-        key, _, words = words.partition(": ")
+    fields_here = _SECTIONS[key].model_fields if key in _SECTIONS else () if key else Config.model_fields
+    if words.partition(": ")[0] in fields_here:  # a check across keys names the one to change
+        name, _, words = words.partition(": ")
+        key = f"{key}.{name}" if key else name
     return Problem(file, key, words)
 
 
@@ -368,5 +391,9 @@ def _shown(value: object) -> str:
 
 
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:
-    named: dict[str, type[BaseModel]] = {"tls": Tls, "relay": NextHopSettings, "reviewers": Reviewer, "limits": _LIMITS}
-    return named.get(str(location[0]), Config) if len(location) > 1 else Config
+    return _SECTIONS.get(str(location[0]), Config) if len(location) > 1 else Config
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "tls": Tls, "relay": NextHopSettings, "inbound": Inbound, "reviewers": Reviewer, "limits": _LIMITS,
+}  # fmt: skip

@@ -56,6 +56,19 @@ def relayed(identity: str, *, client: str, size: int, recipients: int, seconds: 
     )  # fmt: skip
 
 
+def passed_in(identity: str, *, client: str, size: int, recipients: int, seconds: float, reply: str) -> None:
+    """The listener for inbound mail answered; nothing is judged there."""
+    _write(
+        "info", "passed-in", id=identity, client=client, size=size, recipients=recipients,
+        seconds=round(seconds, 4), reply=reply,
+    )  # fmt: skip
+
+
+def not_learned(mails: int, reason: str) -> None:
+    """So many inbound mails went their way and were not learned: the database or the queue was full."""
+    _write("warning", "not-learned", mails=mails, reason=reason)
+
+
 def decided(identity: str, *, case: str, actions: Iterable[str], rules: Iterable[str], repeated: bool) -> None:
     """A verdict that needs a record is durable."""
     _write("info", "decided", id=identity, case=case, actions=sorted(actions), rules=sorted(rules), repeated=repeated)

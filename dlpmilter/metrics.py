@@ -23,6 +23,7 @@ notices = Counter(
 policy_reloads = Counter("dlpmilter_policy_reloads", "Policy reloads, by result.", ["result"])
 sweeps = Counter("dlpmilter_swept", "What the sweep did, by kind.", ["kind"])
 unforeseen = Counter("dlpmilter_unforeseen", "Errors nobody expected, by place.", ["place"])
+inbound_learned = Counter("dlpmilter_inbound_learned", "Inbound mails by what was learned of them.", ["outcome"])
 worker_restarts = Counter("dlpmilter_worker_restarts", "Processes the supervisor replaced.", ["role"])
 
 connections = Gauge("dlpmilter_connections", "Open SMTP connections.", multiprocess_mode="livesum")

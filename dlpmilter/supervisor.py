@@ -58,6 +58,7 @@ class Supervisor:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: set[asyncio.Task[None]] = field(default_factory=set)
     listener: socket.socket | None = None
+    inbound: socket.socket | None = None
     metrics_directory: Path = Path()
 
     async def run(self) -> int:
@@ -65,7 +66,9 @@ class Supervisor:
         maillog.start("supervisor")
         self._prepare_metrics()
         if "gate" in self.roles:
-            self.listener = _listen(self.config.listen)
+            self.listener = _listen("listen", self.config.listen)
+            if self.config.inbound is not None:
+                self.inbound = _listen("inbound.listen", self.config.inbound.listen)
         monitoring = self._monitoring()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,9 +125,10 @@ class Supervisor:
         os.set_blocking(ready_read, False)
         descriptors = [lifeline_read, ready_write]
         command = [sys.executable, "-P", "-m", "dlpmilter.app", role, str(self.config_file), *map(str, descriptors)]
-        if role == "gate" and self.listener is not None:
-            descriptors.append(self.listener.fileno())
-            command.append(str(self.listener.fileno()))
+        for listener in (self.listener, self.inbound) if role == "gate" else ():
+            if listener is not None:
+                descriptors.append(listener.fileno())
+                command.append(str(listener.fileno()))
         process = await asyncio.create_subprocess_exec(
             *command, pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL, env=_same_code()
         )
@@ -180,19 +184,22 @@ class Supervisor:
                 worker.process.send_signal(number)
 
     def _announce(self, metrics: str | None) -> None:
-        host = self.config.listen.rpartition(":")[0]
-        smtp = f"{host}:{self.listener.getsockname()[1]}" if self.listener else None
-        line = {"event": "ready", "smtp": smtp, "milter": None, "portal": None, "metrics": metrics}
+        smtp = _address(self.config.listen, self.listener)
+        inbound = _address(self.config.inbound.listen, self.inbound) if self.config.inbound else None
+        line = {
+            "event": "ready", "smtp": smtp, "milter": None, "inbound": inbound, "portal": None, "metrics": metrics,
+        }  # fmt: skip
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
-        maillog.ready(smtp=smtp, metrics=metrics)
+        maillog.ready(smtp=smtp, inbound=inbound, metrics=metrics)
 
     async def _drain(self) -> None:
         """Stop accepting, let what is open finish, then insist."""
         self.stopping.set()
         maillog.stopping("signal")
-        if self.listener is not None:
-            self.listener.close()
+        for listener in (self.listener, self.inbound):
+            if listener is not None:
+                listener.close()
         self._pass_on(signal.SIGTERM)
         if self.watchers:
             await asyncio.wait(self.watchers, timeout=DRAIN_SECONDS)
@@ -228,7 +235,12 @@ async def _wait_ready(descriptor: int, process: asyncio.subprocess.Process) -> b
         ended.cancel()
 
 
-def _listen(endpoint: str) -> socket.socket:
+def _address(endpoint: str, listener: socket.socket | None) -> str | None:
+    """Host as configured, port as it is (0 asks for any)."""
+    return f"{endpoint.rpartition(':')[0]}:{listener.getsockname()[1]}" if listener else None
+
+
+def _listen(key: str, endpoint: str) -> socket.socket:
     host, _, port = endpoint.rpartition(":")
     host = host.strip("[]")
     try:
@@ -240,6 +252,6 @@ def _listen(endpoint: str) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         raise StartError(
-            f"listen = {endpoint!r} cannot be opened: {error.strerror}. Is another dlpmilter running on it?"
+            f"{key} = {endpoint!r} cannot be opened: {error.strerror}. Is another dlpmilter running on it?"
         ) from None
     return listener

@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from dlpmilter import metrics
 from dlpmilter.cli.main import COMMANDS
-from dlpmilter.config import Config, NextHopSettings, Reviewer, Tls, load_config
+from dlpmilter.config import Config, Inbound, NextHopSettings, Reviewer, Tls, load_config
 from dlpmilter.model.limits import Limits
 from dlpmilter.policy.schema import FACTS
 
@@ -29,7 +29,7 @@ DEPLOY = ROOT / "deploy"
 TOML = DEPLOY / "dlpmilter.toml"
 DOCUMENTS = [path for path in sorted(ROOT.rglob("*.md")) if ".venv" not in path.parts]
 # Defaults that depend on the host, or on a file that only an example can name.
-EXAMPLES = {"policy", "hostname", "spool"}
+EXAMPLES = {("", "policy"), ("", "hostname"), ("", "spool"), ("inbound", "next_hop"), ("inbound", "authserv_id")}
 
 
 def _sections() -> dict[str, dict[str, tuple[str, bool]]]:
@@ -59,10 +59,11 @@ def test_the_deployed_configuration_loads() -> None:
 def test_every_key_is_documented() -> None:
     """Each key of each table stands in deploy/dlpmilter.toml, and nothing else does."""
     sections = _sections()
-    tables = {"tls", "relay", "limits", "reviewers", "owners"}
+    tables = {"tls", "relay", "inbound", "limits", "reviewers", "owners"}
     assert sections.keys() == tables | {""}
     assert sections[""].keys() == Config.model_fields.keys() - tables
     assert sections["relay"].keys() == NextHopSettings.model_fields.keys()
+    assert sections["inbound"].keys() == Inbound.model_fields.keys()
     assert sections["tls"].keys() == Tls.model_fields.keys()
     assert sections["reviewers"].keys() == Reviewer.model_fields.keys()
     assert sections["limits"].keys() == {field.name for field in fields(Limits)}
@@ -74,11 +75,12 @@ def test_commented_defaults_are_the_defaults_of_the_code() -> None:
     defaults = {
         "": {key: _default(Config, key) for key in Config.model_fields},
         "relay": {key: _default(NextHopSettings, key) for key in NextHopSettings.model_fields},
+        "inbound": {key: _default(Inbound, key) for key in Inbound.model_fields},
         "limits": asdict(Limits()),
     }
     for name, table in defaults.items():
         for key, (written, commented) in sections[name].items():
-            if not commented or (name == "" and key in EXAMPLES):
+            if not commented or (name, key) in EXAMPLES:
                 continue
             expected = table[key]
             value = tomllib.loads(f"value = {written}")["value"]
@@ -92,6 +94,7 @@ def test_the_file_with_everything_switched_on_loads(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     config = load_config(path)
     assert config.tls is not None
+    assert config.inbound is not None and config.inbound.authserv_id == "mx.example.com"
     assert config.reviewers["erika"].pools == ("privacy",)
     assert config.owners == {"scanner@example.com": "erika.muster@example.com"}
 

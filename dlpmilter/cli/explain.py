@@ -6,10 +6,13 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+from dlpmilter.cli.learned import inbound_options, learn_or_exit, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import EnvelopePath
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.simulate.inbound import Index
 
 
 class Job(NamedTuple):
@@ -37,6 +41,10 @@ class Court(NamedTuple):
     policy: Policy
     limits: Limits
     facts: Facts
+    inbound: Index | None = None
+    """Who wrote before, where inbound mail was learned."""
+    at: datetime | None = None
+    """When to ask it; None: when each mail was sent."""
 
 
 @click.command()
@@ -47,6 +55,7 @@ class Court(NamedTuple):
 @click.option("--sender", help="Envelope sender (MAIL FROM); <> for none. Default: Return-Path, else From.")
 @click.option("--rcpt", multiple=True, help="Envelope recipient (RCPT TO), may be repeated. Default: To, Cc and Bcc.")
 @click.option("--internal", multiple=True, help="A domain of the company, may be repeated.")
+@inbound_options
 @click.option("--now", help="The time to judge at, ISO 8601, for example 2026-11-22T09:00:00+01:00.")
 @click.option("--all", "everything", is_flag=True, help="Read every part, also those that no rule asks for.")
 @click.option("--offsets", is_flag=True, help="Name for each part the octets where its header, body and end stand.")
@@ -61,6 +70,8 @@ def command(
     sender: str | None,
     rcpt: tuple[str, ...],
     internal: tuple[str, ...],
+    inbound: tuple[Path, ...],
+    authserv_id: str,
     now: str | None,
     everything: bool,  # noqa: ARG001 - all text is read whoever asks; kept because scripts pass it
     offsets: bool,
@@ -77,6 +88,8 @@ def command(
     from dlpmilter.cli.explain_text import as_text
 
     court = _court(config, policy, internal, now)
+    if inbound:
+        court = _learned(court, inbound, authserv_id, config, quiet=as_json)
     jobs = [Job(file, sender, rcpt) for file in files] if batch is None else list(_read_batch(batch))
     failed = False
     with _progress(len(jobs)) as step:
@@ -121,8 +134,12 @@ def _judge(job: Job, content: bytes, court: Court, *, offsets: bool) -> dict[str
         size=len(content),
         received_at=court.facts.now,
     )
+    facts = court.facts
+    if court.inbound is not None:
+        known = court.inbound.about(transaction, head, facts, court.policy, court.at)
+        facts = replace(facts, known=known)
     structure = read_structure(content, court.limits)
-    verdict = evaluate(transaction, head, court.facts, court.policy, structure)
+    verdict = evaluate(transaction, head, facts, court.policy, structure)
     if isinstance(verdict, Needs):
         raise TypeError("the engine asked for the structure it already has")
     result = explanation(job.file, verdict)
@@ -178,11 +195,26 @@ def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], 
             load_policy(directory, internal_domains=domains),
             loaded.bounds if loaded else Limits(),
             Facts(now=_time(now), owners=loaded.owners if loaded else {}),
+            at=_time(now) if now is not None else None,
         )
     except ConfigError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         sys.exit(2)
+
+
+def _learned(court: Court, archives: tuple[Path, ...], authserv_id: str, config: Path | None, *, quiet: bool) -> Court:
+    """The court with what the archives of inbound mail teach."""
+    from dlpmilter.config import load_config
+    from dlpmilter.simulate.inbound import Index
+    from dlpmilter.simulate.learning import Lesson
+
+    inbound = load_config(config).inbound if config else None
+    verifier = authserv_id or (inbound.authserv_id if inbound else "")
+    learned = learn_or_exit(archives, Lesson(court.policy.domains, verifier, court.limits))
+    if not quiet:
+        click.echo(said(learned), err=True)
+    return court._replace(inbound=Index.of(learned))
 
 
 def _time(text: str | None) -> datetime:

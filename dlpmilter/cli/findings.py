@@ -44,13 +44,29 @@ def findings(
 
 
 def _loop(config: Config) -> Iterator[Finding]:
-    host, _, port = config.listen.rpartition(":")
-    next_host, _, next_port = config.next_hop.rpartition(":")
-    host, next_host = host.strip("[]").lower(), next_host.strip("[]").lower()
-    near = host == next_host or (next_host in _LOOPBACK and host in _LOOPBACK | _ANY)
-    if near and port == next_port and port != "0":
+    if _same_door(config.next_hop, config.listen):
         what = f"{config.next_hop} is our own listener ({config.listen}): every mail would run in a circle."
         yield True, "next_hop", what, "Name the company relay, or another port."
+    inbound = config.inbound
+    if inbound is None:
+        return
+    if _same_door(config.listen, inbound.listen):
+        yield True, "inbound.listen", f"{inbound.listen} is the main listener, too.", "Give it a port of its own."
+    if inbound.next_hop is not None and _same_door(inbound.next_hop, inbound.listen):
+        what = f"{inbound.next_hop} is our own listener ({inbound.listen}): every mail would run in a circle."
+        yield True, "inbound.next_hop", what, "Name the mail server, or another port."
+    elif inbound.next_hop is not None and _same_door(inbound.next_hop, config.listen):
+        what = f"{inbound.next_hop} is the main listener: inbound mail would be judged as if it left the company."
+        yield True, "inbound.next_hop", what, "Name the mail server."
+
+
+def _same_door(target: str, listener: str) -> bool:
+    """Whether a connection to `target` would reach `listener` on this host."""
+    host, _, port = listener.rpartition(":")
+    next_host, _, next_port = target.rpartition(":")
+    host, next_host = host.strip("[]").lower(), next_host.strip("[]").lower()
+    near = host == next_host or (next_host in _LOOPBACK and host in _LOOPBACK | _ANY)
+    return near and port == next_port and port != "0"
 
 
 def _times(config: Config) -> Iterator[Finding]:

@@ -7,19 +7,20 @@ import csv
 import io
 import json
 import sys
-from contextlib import contextmanager
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dlpmilter.cli.learned import archive_progress, inbound_options, learn_or_exit, said
 from dlpmilter.model.words import RecipientClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from dlpmilter.policy.schema import Policy
-    from dlpmilter.simulate.crowd import Progress
     from dlpmilter.simulate.gates import Gate, Outcome
     from dlpmilter.simulate.summary import Row, Side, Summary
     from dlpmilter.simulate.tally import Tally
@@ -51,6 +52,7 @@ def _class_gates(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as one HTML file.")
 @click.option("--language", type=click.Choice(["de", "en"]), default="en", help="The language of the HTML report.")
 @click.option("--show-addresses", is_flag=True, help="Name senders and recipients of the examples.")
+@inbound_options
 @click.option("--processes", type=click.IntRange(1, 256), metavar="N", help="Default: one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
 @click.option("--csv", "as_csv", is_flag=True, help="Counts by week, class, rule and action instead of the table.")
@@ -63,6 +65,8 @@ def command(
     html: Path | None,
     language: str,
     show_addresses: bool,
+    inbound: tuple[Path, ...],
+    authserv_id: str,
     processes: int | None,
     as_json: bool,
     as_csv: bool,
@@ -79,7 +83,12 @@ def command(
         raise click.UsageError("--max-newly-held needs a policy to compare with: --against DIR.")
     gates = _gates(limits)
     order, policies = _order((policy, *([against] if against else [])), internal, as_enforced, show_addresses)
-    summary = _summary(_run(archives, order, processes), policies)
+    with tempfile.TemporaryDirectory(prefix="dlpmilter-") as folder:
+        if inbound:
+            order = replace(order, index=Path(folder) / "inbound")
+            _learn(inbound, policies[0], authserv_id, order, processes)
+        tally = _run(archives, order, processes)
+    summary = _summary(tally, policies)
     outcomes = _outcomes(gates, summary)
     if html is not None:
         _write_page(html, summary, outcomes, language, as_enforced=as_enforced)
@@ -127,39 +136,26 @@ def _order(
         sys.exit(EXIT_CONFIG)
 
 
+def _learn(inbound: tuple[Path, ...], policy: Policy, authserv_id: str, order: Order, processes: int | None) -> None:
+    from dlpmilter.simulate.inbound import Index
+    from dlpmilter.simulate.learning import Lesson
+
+    learned = learn_or_exit(inbound, Lesson(policy.domains, authserv_id, order.limits), processes)
+    if order.index is not None:
+        Index.write(learned, order.index)
+    click.echo(said(learned), err=True)
+
+
 def _run(archives: tuple[Path, ...], order: Order, processes: int | None) -> Tally:
     from dlpmilter.simulate.archives import ArchiveError, chunks_of
     from dlpmilter.simulate.crowd import CrowdError, cores, simulate
 
     try:
-        with _progress(archives) as step:
+        with archive_progress(archives, "simulate") as step:
             return simulate(chunks_of(archives), order, processes or cores(), step)
     except (ArchiveError, CrowdError) as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIG)
-
-
-@contextmanager
-def _progress(archives: tuple[Path, ...]) -> Iterator[Progress]:
-    """A bar over the octets on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda _octets, _mails: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from dlpmilter.simulate.archives import chunks_of
-
-    total = sum(chunk.octets for chunk in chunks_of(archives))
-    columns = (TextColumn("simulate"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[mails]:,} mails"),
-               TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulate", total=total, mails=0)
-
-        def step(octets: int, mails: int) -> None:
-            bar.update(task, advance=octets, mails=mails)
-
-        yield step
 
 
 def _summary(tally: Tally, policies: tuple[Policy, ...]) -> Summary:

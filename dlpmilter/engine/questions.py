@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 MAX_MESSAGE_IDS = 20
 """Message-IDs of a thread that are asked about; the newest stand last in References (RFC 5322 3.6.4)."""
 _MAX_FIELD = 16 * 1024
-_MESSAGE_ID = re.compile(rb"<([^<>\s]{1,512})>")
+MESSAGE_ID = re.compile(rb"<([^<>\s]{1,512})>")
+"""One Message-ID; inbound mail is learned under the same form it is asked for."""
 
 
 def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy) -> Questions:
@@ -57,6 +58,6 @@ def answered_ids(head: Head) -> tuple[str, ...]:
     found: list[bytes] = []
     for name in ("in-reply-to", "references"):
         for value in head.all(name):
-            found += reversed(_MESSAGE_ID.findall(value[-_MAX_FIELD:]))
+            found += reversed(MESSAGE_ID.findall(value[-_MAX_FIELD:]))
     newest = dict.fromkeys(each.decode("latin-1") for each in found)
     return tuple(newest)[:MAX_MESSAGE_IDS]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlpmilter.model.facts import NOTHING_KNOWN, Facts, Known
+from dlpmilter.facts.correspondence import Correspondence
+from dlpmilter.model.facts import Facts, Known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,22 +18,35 @@ if TYPE_CHECKING:
 
     from dlpmilter.config import Config
     from dlpmilter.model.facts import Questions
+    from dlpmilter.storage.database import Database
+    from dlpmilter.storage.keys import Keyring
 
 
 class Knowledge:
     """What one gate knows."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, database: Database, keyring: Keyring) -> None:
         self._config = config
+        self.correspondence = Correspondence(database, keyring, learns=config.inbound is not None)
 
     def snapshot(self, now: datetime) -> Facts:
         """What is known without asking; the stores are marked as not asked."""
         return Facts(now=now, owners=self._config.owners, known=None)
 
-    async def ask(self, questions: Questions) -> Known:  # noqa: ARG002 - the stores come one by one
+    async def ask(self, questions: Questions) -> Known:
         """What the stores say about these people. Raises TemporaryFailure: a guess could let a mail out."""
-        return Known(learning=NOTHING_KNOWN.learning, mail_hosts=None)
+        heard = await self.correspondence.known(questions)
+        return Known(
+            wrote_first=heard.wrote_first,
+            correspondents=heard.correspondents,
+            learning=heard.learning,
+            mail_hosts=None,
+        )
 
     async def mail_hosts(self, questions: Questions) -> Mapping[str, str]:  # noqa: ARG002 - off unless configured
         """The mail hosts of unlisted domains; empty when nobody looks. Never raises for a network that is down."""
         return {}
+
+    async def sweep(self) -> dict[str, int]:
+        """Forget what is over, by kind. The office calls it with its own sweep. Raises TemporaryFailure."""
+        return await self.correspondence.sweep()

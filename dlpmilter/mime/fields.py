@@ -49,7 +49,7 @@ def read_content(raw: bytes | None) -> ContentField:
     if not raw:
         return ContentField("")
     overflow = len(raw) > MAX_VALUE
-    text, commented = _without_comments(raw[:MAX_VALUE])
+    text, commented = without_comments(raw[:MAX_VALUE])
     parameters: list[tuple[str, bytes]] = []
     for match in _PARAMETER.finditer(text):
         if len(parameters) == MAX_PARAMETERS:
@@ -61,7 +61,7 @@ def read_content(raw: bytes | None) -> ContentField:
     return ContentField(value, tuple(parameters), ("comment-in-content-field",) if commented else (), overflow)
 
 
-def _without_comments(raw: bytes) -> tuple[bytes, bool]:
+def without_comments(raw: bytes) -> tuple[bytes, bool]:
     """Drop `(...)` outside quotes (RFC 822 comments, nested) in one pass."""
     if b"(" not in raw:
         return raw, False

@@ -93,6 +93,18 @@ class Questions:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one inbound mail teaches."""
+
+    author: str
+    """Who wrote it: the one address of From, in its canonical form."""
+    message_id: str
+    """Without angle brackets, as `Questions.message_ids` has it; "" when it has none."""
+    verified: bool = False
+    """Whether our own verifier found a DMARC pass, and a person wrote it, not a list."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the stores say. Sets hold canonical addresses."""
 

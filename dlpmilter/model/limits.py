@@ -46,5 +46,7 @@ class Limits:
     data_rate_octets: int = 100
     """Octets per second a sender must average after the first minute of DATA."""
     data_seconds: float = 3600.0
+    inbound_waiting: int = 10_000
+    """Inbound mails that wait to be learned, for each gate; above it they are relayed and not learned."""
     answer_seconds: float = 80.0
     """Postfix gives a before-queue filter 100 s; we answer before that."""

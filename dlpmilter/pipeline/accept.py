@@ -16,11 +16,12 @@ from dlpmilter import maillog, metrics
 from dlpmilter.actions.plan import Plan, Send, make_plan
 from dlpmilter.mime.apply import Splice, spliced
 from dlpmilter.mime.head import read_head
-from dlpmilter.mime.trace import own_fields, received_field, times_received, times_seen
-from dlpmilter.model.errors import Failure, PermanentFailure, TemporaryFailure
+from dlpmilter.mime.trace import own_fields, received_field
+from dlpmilter.model.errors import Failure, TemporaryFailure
 from dlpmilter.model.reply import Reply, reply
 from dlpmilter.model.words import Action
 from dlpmilter.pipeline.judge import Judge
+from dlpmilter.pipeline.loops import refuse_loops
 from dlpmilter.pipeline.work import Work
 from dlpmilter.relay.connection import HopLost
 from dlpmilter.spill import MessageBytes
@@ -78,7 +79,7 @@ class Pipeline:
         return answer
 
     async def _accept(self, work: Work) -> Reply:
-        self._refuse_loops(work.transaction)
+        refuse_loops(work.transaction, self._config.bounds.received_lines, self._desk.instance)
         quiet = self._desk.is_own_notice(work.transaction.head)
         passed = await self._desk.passed_by_release(work.transaction, work.message)
         self._strip_own_fields(work)
@@ -89,17 +90,6 @@ class Pipeline:
         return await self._record_and_act(work, verdict, quiet=quiet)
 
     # -- before the judge ------------------------------------------------------------------
-
-    def _refuse_loops(self, transaction: Transaction) -> None:
-        """RFC 5321 section 6.3: too many hops, or three times through this very installation."""
-        reason = ""
-        if times_received(transaction.head) >= self._config.bounds.received_lines:
-            reason = "received-lines"
-        elif times_seen(transaction.head, self._desk.instance) >= 2:  # once more is a loop
-            reason = "own-trace"
-        if reason:
-            maillog.loop_detected(transaction.id, reason)
-            raise PermanentFailure("this mail runs in circles", code=554, enhanced="5.4.6")
 
     def _strip_own_fields(self, work: Work) -> None:
         """Nobody outside may write our header fields: not to pass, not to look tagged."""

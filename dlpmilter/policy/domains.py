@@ -160,6 +160,10 @@ class DomainLists:
         }
         self._by_domain = lru_cache(maxsize=16384)(self._search)
 
+    def __reduce__(self) -> tuple[type[DomainLists], tuple[tuple[ClassList, ...], tuple[str, ...]]]:
+        """Another process builds it anew: a cache cannot be sent."""
+        return DomainLists, (self.lists, self.internal)
+
     def classify(self, address_or_domain: str) -> ClassMatch:
         """The class of an address or a domain in any spelling; `unknown` with source "none" when unlisted."""
         local, at, domain = address_or_domain.rpartition("@")

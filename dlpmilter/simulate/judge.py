@@ -6,7 +6,7 @@ Never raises for what stands in a mail; a judge that breaks gives the gate's ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.engine.evaluate import evaluate
@@ -17,6 +17,8 @@ from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.message import Structure
 from dlpmilter.model.transaction import Client, Transaction
 from dlpmilter.policy.match import Needs
+from dlpmilter.policy.schema import FACTS
+from dlpmilter.policy.terms import SOURCES
 from dlpmilter.simulate.envelope import derived_recipients, derived_sender
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.transaction import EnvelopePath
     from dlpmilter.model.verdict import Verdict
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.simulate.inbound import Index
 
 _MAIL_FIELDS = ("from", "to", "received", "message-id", "date", "subject", "return-path", "cc", "bcc")
 _CLIENT = Client("")
@@ -41,6 +44,8 @@ class Bench:
     policies: tuple[Policy, ...]
     limits: Limits
     facts: Facts
+    index: Index | None = None
+    """Who wrote before, where an archive of inbound mail was learned; asked only when a rule needs it."""
 
 
 @dataclass(slots=True)
@@ -73,20 +78,44 @@ def judge(
         size=len(content),
         received_at=bench.facts.now,
     )
-    structure: Structure | None = None
+    work = _Work(transaction, head, content, bench, unreadable, given.report or NOTHING_FOUND)
     verdicts: list[Verdict] = []
     for policy in bench.policies:
         try:
-            verdict = evaluate(transaction, head, bench.facts, policy, structure)
-            if isinstance(verdict, Needs):
-                structure = structure or _structure(content, bench.limits, unreadable)
-                verdict = evaluate(transaction, head, bench.facts, policy, structure, given.report or NOTHING_FOUND)
-            if isinstance(verdict, Needs):
-                raise TypeError("the engine asked for the structure it already has")
+            verdict = work.verdict(policy)
         except Exception:  # noqa: BLE001 - as in the pipeline: a broken judge is a verdict of its own
             verdict = unjudged(transaction, policy, bench.facts)
         verdicts.append(verdict)
     return tuple(verdicts)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One mail; its structure is read once, whatever policies ask for it."""
+
+    transaction: Transaction
+    head: Head
+    content: bytes
+    bench: Bench
+    unreadable: str
+    report: ContentReport
+    structure: Structure | None = None
+
+    def verdict(self, policy: Policy) -> Verdict:
+        """Ask until the engine is content, the cheapest source first, as the gate does."""
+        facts = self.bench.facts if self.bench.index is None else replace(self.bench.facts, known=None)
+        for _ in SOURCES:
+            result = evaluate(self.transaction, self.head, facts, policy, self.structure, self.report)
+            if not isinstance(result, Needs):
+                return result
+            asked = {source for fact in result.facts for source in FACTS[fact].sources}
+            if facts.known is None and self.bench.index is not None and "store" in asked:
+                facts = replace(facts, known=self.bench.index.about(self.transaction, self.head, facts, policy))
+            elif self.structure is None:
+                self.structure = _structure(self.content, self.bench.limits, self.unreadable)
+            else:
+                break
+        raise TypeError("the engine asks for what it has")
 
 
 def _structure(content: bytes, limits: Limits, unreadable: str) -> Structure:

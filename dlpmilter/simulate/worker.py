@@ -17,6 +17,7 @@ from dlpmilter.model.limits import Limits
 from dlpmilter.model.words import Mode
 from dlpmilter.policy.load import load_policy
 from dlpmilter.simulate.archives import mails_of
+from dlpmilter.simulate.inbound import Index
 from dlpmilter.simulate.judge import Bench, head_of, judge
 from dlpmilter.simulate.tally import Tally
 
@@ -44,6 +45,8 @@ class Order:
     """Every rule does what it says, whatever its mode."""
     addresses: bool = False
     """Name senders and recipients of the examples."""
+    index: Path | None = None
+    """What was learned of inbound mail (`Index.write`); every process maps the same file."""
 
 
 def load_for(order: Order) -> tuple[Policy, ...]:
@@ -63,7 +66,8 @@ def _as_ordered(policy: Policy, order: Order) -> Policy:
 def work(gate: Connection, place: c_longlong, order: Order) -> None:
     """Serve until the other side closes; `place` always holds the number of the mail being judged, -1 without."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends us
-    bench = Bench(load_for(order), order.limits, Facts(now=order.now))
+    index = Index.open(order.index) if order.index else None
+    bench = Bench(load_for(order), order.limits, Facts(now=order.now), index)
     confine(order.limits)
     try:
         gate.send(None)  # ready

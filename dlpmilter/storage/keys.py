@@ -84,6 +84,12 @@ class Keyring:
         """A key of 32 octets for one purpose (HKDF-Expand, RFC 5869; our key is uniformly random)."""
         return HKDFExpand(SHA256(), KEY_OCTETS, b"dlpmilter " + purpose.encode()).derive(self.keys[self.id])
 
+    def derive_all(self, purpose: str) -> tuple[bytes, ...]:
+        """`derive` of the current key, then of every previous one: what an older key hashed is still found."""
+        others = (key for key_id, key in self.keys.items() if key_id != self.id)
+        info = b"dlpmilter " + purpose.encode()
+        return tuple(HKDFExpand(SHA256(), KEY_OCTETS, info).derive(key) for key in (self.keys[self.id], *others))
+
 
 def new_key_file(path: Path) -> str:
     """Write a fresh key to `path` (mode 0600) and return its id. Never overwrites: FileExistsError."""

@@ -24,12 +24,14 @@ correspondents = Table(
     "correspondents",
     metadata,
     Column("key", LargeBinary, primary_key=True),
-    Column("mails", Integer, nullable=False),
-    Column("first_at", Moment, nullable=False),
+    Column("before_at", Moment),
     Column("last_at", Moment, nullable=False),
     Index("ix_correspondents_last_at", "last_at"),
 )
-"""Who wrote to the company with a verified sender, to whomever: 180 days after the last mail."""
+"""Who wrote to the company with a verified sender, to whomever: 180 days after the last mail.
+
+The times of the last two mails are all it takes to say "at least two in 180 days"; nothing else is kept.
+"""
 
 customers = Table(
     "customers",

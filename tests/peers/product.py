@@ -78,7 +78,8 @@ class Product:
     """One installation in `directory`: `with Product(dir, next_hop=PORT) as hop: ... hop.port`.
 
     `settings` are top-level keys of dlpmilter.toml as TOML text: they replace DEFAULTS key by key, or
-    with `whole=True` altogether; ports and paths are always ours. `tables` is further TOML.
+    with `whole=True` altogether; ports and paths are always ours. `tables` is further TOML; `inbound` are
+    the lines of `[inbound]` besides `listen`, None for no such listener.
     """
 
     def __init__(
@@ -90,9 +91,11 @@ class Product:
         settings: dict[str, str] | None = None,
         whole: bool = False,
         tables: str = "",
+        inbound: str | None = None,
     ) -> None:
         self.directory = directory
-        self.port = self.metrics_port = 0
+        self.port = self.metrics_port = self.inbound_port = 0
+        self._inbound = inbound
         self.next_hop = next_hop
         self._settings = {**({} if whole else DEFAULTS), **(settings or {})}
         self._tables = tables
@@ -119,6 +122,8 @@ class Product:
         }
         text = "".join(f"{key} = {value}\n" for key, value in keys.items())
         text += f'[reviewers.{user}]\naddress = "{REVIEWER}"\npools = ["privacy"]\n'
+        if self._inbound is not None:
+            text += f'[inbound]\nlisten = "127.0.0.1:{self.inbound_port}"\n{self._inbound}\n'
         self.file.write_text(text + self._tables)
 
     @property
@@ -156,6 +161,8 @@ class Product:
         ready = json.loads(line)
         assert ready["event"] == "ready", ready
         self.port = int(ready["smtp"].rpartition(":")[2])
+        if ready["inbound"]:
+            self.inbound_port = int(ready["inbound"].rpartition(":")[2])
         if ready.get("metrics"):
             self.metrics_port = int(re.findall(r":(\d+)", ready["metrics"])[-1])
         self._write_config()  # the next start takes the same ports

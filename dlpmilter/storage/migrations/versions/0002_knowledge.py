@@ -37,8 +37,7 @@ def upgrade() -> None:
     op.create_table(
         "correspondents",
         sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("mails", sa.Integer(), nullable=False),
-        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("before_at", sa.BigInteger(), nullable=True),
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_correspondents")),
     )

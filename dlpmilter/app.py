@@ -50,6 +50,7 @@ EXIT_TEMPORARY = 75
 DRAIN_SECONDS = 30.0
 SWEEP_SECONDS = 30.0
 REPLAY_SECONDS = 1.0
+REFRESH_SECONDS = 2.0
 LEADERSHIP_SECONDS = 1.0
 
 
@@ -125,10 +126,12 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
     await inspector.start()
+    knowledge = Knowledge(config, rooms.database, rooms.keyring)
+    await knowledge.refresh(datetime.now(UTC))
     house = House(
         config=config,
         hop=rooms.hop,
-        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, Knowledge(config)),
+        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, knowledge),
         admission=Admission(config.bounds, config.spool_directory),
         allowed=Networks(config.allowed_clients),
         xforward=Networks(config.xforward_clients),
@@ -136,16 +139,24 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
         budget=Budget(config.bounds.memory_total_octets),
     )
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    hurry = asyncio.Event()
+
+    def reload() -> None:
+        rooms.policy.reload()
+        hurry.set()
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     server = await loop.create_server(lambda: Door(house), sock=listener, backlog=1024)
-    replay = asyncio.create_task(_replay_for_ever(rooms))
+    tasks = [asyncio.create_task(each) for each in (_replay_for_ever(rooms), _refresh_for_ever(knowledge, hurry))]
     _say_ready(ready)
     await stop.wait()
     maillog.stopping("drain")
     server.close()
-    replay.cancel()
+    for task in tasks:
+        task.cancel()
     await _drain(house)
     await inspector.close()
+    await knowledge.close()
     await rooms.close()
 
 
@@ -161,6 +172,26 @@ async def _replay_for_ever(rooms: Rooms) -> None:
                 metrics.unforeseen.labels("replay").inc()
                 maillog.unforeseen("replay", error)
         await asyncio.sleep(REPLAY_SECONDS)
+
+
+async def _refresh_for_ever(knowledge: Knowledge, hurry: asyncio.Event) -> None:
+    """What other processes changed (an agreement was revoked) counts here seconds later, or at once on SIGHUP."""
+    said = False
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), REFRESH_SECONDS)
+        hurry.clear()
+        try:
+            await knowledge.refresh(datetime.now(UTC))
+            said = False
+        except TemporaryFailure as error:
+            metrics.alarms.labels("store-unavailable").inc()
+            if not said:
+                maillog.store_unavailable(error)
+            said = True
+        except Exception as error:  # noqa: BLE001 - without this loop a revoked agreement would go on
+            metrics.unforeseen.labels("refresh").inc()
+            maillog.unforeseen("refresh", error)
 
 
 async def _drain(house: House) -> None:

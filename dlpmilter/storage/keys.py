@@ -82,7 +82,13 @@ class Keyring:
 
     def derive(self, purpose: str) -> bytes:
         """A key of 32 octets for one purpose (HKDF-Expand, RFC 5869; our key is uniformly random)."""
-        return HKDFExpand(SHA256(), KEY_OCTETS, b"dlpmilter " + purpose.encode()).derive(self.keys[self.id])
+        return self.derive_all(purpose)[0]
+
+    def derive_all(self, purpose: str) -> tuple[bytes, ...]:
+        """That key of every key in the file, the current one first: what an older one hashed is still found."""
+        info = b"dlpmilter " + purpose.encode()
+        order = (self.id, *(each for each in self.keys if each != self.id))
+        return tuple(HKDFExpand(SHA256(), KEY_OCTETS, info).derive(self.keys[each]) for each in order)
 
 
 def new_key_file(path: Path) -> str:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, delete, insert, or_, select, update
+from sqlalchemy import case, delete, insert, literal, or_, select, update
 
 from dlpmilter.storage.knowledge_tables import consents
 
@@ -109,10 +109,9 @@ def count_uses(conn: Connection, uses: Mapping[str, tuple[int, datetime]]) -> No
     """Add to the uses of each id, and note the last time when it is later than the one noted."""
     for consent_id, (count, at) in uses.items():
         last = consents.c.last_used_at
+        later = case((or_(last.is_(None), last < at), literal(at, last.type)), else_=last)
         conn.execute(
-            update(consents)
-            .where(consents.c.id == consent_id)
-            .values(uses=consents.c.uses + count, last_used_at=case((or_(last.is_(None), last < at), at), else_=last))
+            update(consents).where(consents.c.id == consent_id).values(uses=consents.c.uses + count, last_used_at=later)
         )
 
 

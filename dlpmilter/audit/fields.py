@@ -25,7 +25,7 @@ _FACTS = (
     "pool", "controller-before", "controller-after", "controller-basis", "controller-flags", "breach-check",
     "notice", "notice-muted", "count", "role", "leftover", "scope",
     "told-why", "report-told-why", "believed", "why",
-    "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
+    "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
 )  # fmt: skip
 _VAULT = (
     "at", "sender", "owner", "login", "actor", "actor-user", "message-id", "justification", "reason",

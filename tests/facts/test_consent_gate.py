@@ -146,10 +146,8 @@ def test_the_record_and_explain_name_the_agreement(product: Product, tmp_path: P
     wait_for(lambda: passes(product, to, forward(to)), 20, "the agreement to take effect")
     message = forward(to)
     assert send(product.port, message, to.encode(), b"anna.berger@gmx.de")[0] == 250
-    cited = product.query(
-        "SELECT count(*) FROM trail_values WHERE name LIKE 'recipient.%.reasons' AND value LIKE ?", f"%{number}%"
-    )
-    assert cited[0][0] == 1
+    cited = product.query("SELECT layer FROM trail_values WHERE name = 'consents' AND value = ?", f'["{number}"]')
+    assert cited == [("F",)]
     file = tmp_path / "mail.eml"
     file.write_bytes(message)
     arguments = ("explain", "--sender", "anna.berger@corp.example", "--rcpt", to, "--json", str(file))

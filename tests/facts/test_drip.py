@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def test_reading_the_counters_is_one_look_into_an_index(tmp_path: Path) -> None:
             for start in range(200):
                 one = Charge(ANNA, tuple(people), os.urandom(16), 1000)
                 at = NOW - timedelta(hours=start)
-                await database.write(lambda conn, one=one, at=at: COUNTER.charge(conn, one, at))
+                await database.write(partial(COUNTER.charge, charge=one, now=at))
             figures = []
             for to in ("p7@gmx.de", "nobody@gmx.de"):
                 begun = time.perf_counter()

@@ -6,7 +6,7 @@ holds/requests.py checks the request and asks here. Never shows an address to so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,8 @@ class ConsentRequests:
 
     config: Config
     database: Database
+    person: Callable[[str], str]
+    """The main address of the person behind an address, the address itself when nobody knows."""
 
     async def read(self, actor: Actor | None, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """`{"consents": [..]}` or `{"consent": {..}}`."""
@@ -71,7 +73,7 @@ class ConsentRequests:
     async def act(self, workflow: Workflow, actor: Actor, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Propose, sign or revoke, under the policy in force. Raises what holds/consents.py raises."""
         policy = workflow.notifier.policy
-        book = Consents(self.database, policy.version, self.config.owners, workflow.clock)
+        book = Consents(self.database, policy.version, self.config.owners, workflow.clock, self.person)
         kind = KINDS[act.partition("-")[0]]
         if act.endswith("-sign"):
             one = await book.sign(kind, asked["id"], actor)

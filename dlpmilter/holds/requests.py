@@ -74,6 +74,8 @@ class Requests:
     workflow: Callable[[], Workflow]
     log: Callable[[str, str, str], None] | None = None
     """Told act, case ("" when there is none) and result of everything that could change a case."""
+    person: Callable[[str], str] = lambda address: address
+    """The main address of the person behind an address (the directory's), for "the sender never decides"."""
 
     async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
         """Do what is asked, when this person may. Raises only what nobody foresaw, and ConfigError of `workflow`."""
@@ -94,7 +96,7 @@ class Requests:
             return {"ok": True, "cases": await self._list(caller, everything=asked["all"])}
         if act == "show":
             return {"ok": True, "case": await self._show(caller, asked["case"])}
-        consents = ConsentRequests(self.config, self.database)
+        consents = ConsentRequests(self.config, self.database, self.person)
         if act in CONSENT_READING:
             return {"ok": True} | await consents.read(self._reader(caller), act, asked)
         actor = actor_of(caller.user, self.config)

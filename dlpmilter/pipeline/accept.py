@@ -71,7 +71,7 @@ class Pipeline:
             maillog.unforeseen("pipeline", error)
             answer = reply(451, "4.3.0 try again later")
         finally:
-            await self._close_accounts(work)
+            await self._close_safely(work)
             metrics.open_transactions.dec()
             metrics.answer_seconds.observe(work.seconds)
             session.done()
@@ -90,11 +90,21 @@ class Pipeline:
             return await self._relay_all(work)
         return await self._record_and_act(work, verdict, quiet=quiet)
 
+    async def _close_safely(self, work: Work) -> None:
+        """Nothing that happens here may change the answer: the mail may be gone."""
+        try:
+            await self._close_accounts(work)
+        except Exception as error:  # noqa: BLE001 - see above
+            metrics.unforeseen.labels("accounts").inc()
+            maillog.unforeseen("accounts", error)
+
     async def _close_accounts(self, work: Work) -> None:
-        """What was not sent does not count; what went out by an agreement is a use of it. Raises nothing."""
-        sent = {canonical_address(path.mailbox.key) for path in work.transaction.recipients
-                if path.mailbox.raw in work.reached}  # fmt: skip
-        await self._knowledge.give_back([taken for each, taken in work.charged.items() if each not in sent])
+        """What was not sent does not count; what went out by an agreement is a use of it."""
+        if work.charged:
+            people = [path.mailbox for path in work.transaction.recipients if path.mailbox.raw in work.reached]
+            sent = {canonical_address(each.key) for each in people}
+            back = [taken for each, charges in work.charged.items() if each not in sent for taken in charges]
+            await self._knowledge.give_back(back)
         if work.verdict is None or not work.reached:
             return
         reached = [one for one in work.verdict.dispositions if one.recipient.mailbox.raw in work.reached]

@@ -55,13 +55,15 @@ async def counted(
             work.facts = replace(work.facts, known=await asked(work, knowledge))
             verdict = await judge(work)
             continue
-        missing = tuple(each for each in wanted if each not in work.charged)
+        missing = tuple(each for each in wanted if each not in work.charged or work.charged_rows != work.rows)
         if not missing:
             return verdict
         sender = canonical_address(verdict.sender.address)
-        charge = Charge(sender, missing, await mail_key(work, knowledge), work.transaction.size)
+        charge = Charge(sender, missing, await mail_key(work, knowledge), work.transaction.size, dict(work.rows))
         charged = await knowledge.charge(charge)
-        work.charged |= charged.taken
+        work.charged_rows = dict(work.rows)
+        for each, taken in charged.taken.items():
+            work.charged[each] = (taken, *work.charged.get(each, ()))  # given back in reverse order
         fresh = {each: charged.before.get(each, NO_DRIP) for each in missing}
         if all(known.drip.get(each, NO_DRIP) == drip for each, drip in fresh.items()):
             return verdict

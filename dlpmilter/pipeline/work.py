@@ -34,8 +34,12 @@ class Work:
     verdict: Verdict | None = None
     mail_key: bytes = b""
     """How the drip counters know this mail; empty until somebody asks (pipeline/charge.py)."""
-    charged: dict[str, Taken] = field(default_factory=dict)
-    """Canonical address -> its charge, to be given back when that recipient is not reached."""
+    rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Register -> numbers of its rows that were found in the mail; they are charged with it."""
+    charged: dict[str, tuple[Taken, ...]] = field(default_factory=dict)
+    """Canonical address -> its charges, to be given back when that recipient is not reached."""
+    charged_rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The rows known when the last charge was made."""
     reached: set[bytes] = field(default_factory=set)
     """Address octets of those who got the mail, may have got it, or are owed it."""
 

@@ -9,19 +9,20 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from dlpmilter.facts.drip import Charge, Charged, DripCounter, give_back, over
 from dlpmilter.model.facts import NO_DRIP, Drip
 from dlpmilter.storage import drip_rows
 from dlpmilter.storage.database import Database
 from dlpmilter.storage.keys import Keyring
+from dlpmilter.storage.knowledge_tables import drip_charges
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ANNA, KURT, OLGA = "anna@corp.example", "kurt@gmx.de", "olga@gmx.de"
@@ -181,11 +182,14 @@ def test_reading_the_counters_is_one_look_into_an_index(tmp_path: Path) -> None:
 
     async def run() -> tuple[float, float]:
         async with store(tmp_path) as database:
-            people = [f"p{each}@gmx.de" for each in range(500)]
-            for start in range(200):
-                one = Charge(ANNA, tuple(people), os.urandom(16), 1000)
-                at = NOW - timedelta(hours=start)
-                await database.write(partial(COUNTER.charge, charge=one, now=at))
+            people = [COUNTER._person(f"p{each}@gmx.de")[0] for each in range(500)]
+            sender = COUNTER._person(ANNA)[0]
+            rows = [
+                {"sender_key": sender, "private_key": key, "at": NOW - timedelta(hours=hour), "octets": 1000,
+                 "mail": os.urandom(16)}
+                for key in people for hour in range(200)
+            ]  # fmt: skip
+            await database.write(lambda conn: conn.execute(insert(drip_charges), rows))
             figures = []
             for to in ("p7@gmx.de", "nobody@gmx.de"):
                 begun = time.perf_counter()

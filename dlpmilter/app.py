@@ -52,6 +52,7 @@ EXIT_TEMPORARY = 75
 DRAIN_SECONDS = 30.0
 SWEEP_SECONDS = 30.0
 REPLAY_SECONDS = 1.0
+REFRESH_SECONDS = 2.0
 LEADERSHIP_SECONDS = 1.0
 
 
@@ -130,6 +131,7 @@ async def run_gate(
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
     await inspector.start()
+    await rooms.knowledge.refresh(datetime.now(UTC))
     house = House(
         config=config,
         hop=rooms.hop,
@@ -141,17 +143,25 @@ async def run_gate(
         budget=Budget(config.bounds.memory_total_octets),
     )
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    hurry = asyncio.Event()
+
+    def reload() -> None:
+        rooms.policy.reload()
+        hurry.set()
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     server = await loop.create_server(lambda: Door(house), sock=listener, backlog=1024)
     side = await InboundSide.open(rooms, inbound, house) if inbound is not None else None
-    replay = asyncio.create_task(_replay_for_ever(rooms))
+    tasks = [asyncio.create_task(each) for each in (_replay_for_ever(rooms), _refresh_for_ever(rooms.knowledge, hurry))]
     _say_ready(ready)
     await stop.wait()
     maillog.stopping("drain")
     server.close()
-    replay.cancel()
+    for task in tasks:
+        task.cancel()
     await asyncio.gather(_drain(house), *([side.close()] if side else []))
     await inspector.close()
+    await rooms.knowledge.close()
     await rooms.close()
 
 
@@ -205,6 +215,26 @@ async def _replay_for_ever(rooms: Rooms) -> None:
                 metrics.unforeseen.labels("replay").inc()
                 maillog.unforeseen("replay", error)
         await asyncio.sleep(REPLAY_SECONDS)
+
+
+async def _refresh_for_ever(knowledge: Knowledge, hurry: asyncio.Event) -> None:
+    """What other processes changed (an agreement was revoked) counts here seconds later, or at once on SIGHUP."""
+    said = False
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), REFRESH_SECONDS)
+        hurry.clear()
+        try:
+            await knowledge.refresh(datetime.now(UTC))
+            said = False
+        except TemporaryFailure as error:
+            metrics.alarms.labels("store-unavailable").inc()
+            if not said:
+                maillog.store_unavailable(error)
+            said = True
+        except Exception as error:  # noqa: BLE001 - without this loop a revoked agreement would go on
+            metrics.unforeseen.labels("refresh").inc()
+            maillog.unforeseen("refresh", error)
 
 
 async def _drain(house: House) -> None:

@@ -139,6 +139,16 @@ def control_unavailable(reason: str) -> None:
     _write("warning", "control-unavailable", reason=reason)
 
 
+def consent_used(identity: str, consents: Iterable[str]) -> None:
+    """A mail went out because of these agreements or exemptions (their ids)."""
+    _write("info", "consent-used", id=identity, consents=sorted(consents))
+
+
+def consent_unreadable(consent: str) -> None:
+    """The row of this agreement or exemption says nothing usable: it covers nothing."""
+    _write("error", "consent-unreadable", consent=consent)
+
+
 def policy_loaded(version: str) -> None:
     """This policy judges from now on."""
     _write("info", "policy-loaded", version=version)

@@ -25,10 +25,11 @@ _FACTS = (
     "pool", "controller-before", "controller-after", "controller-basis", "controller-flags", "breach-check",
     "notice", "notice-muted", "count", "role", "leftover", "scope",
     "told-why", "report-told-why", "believed", "why",
+    "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
 )  # fmt: skip
 _VAULT = (
     "at", "sender", "owner", "login", "actor", "actor-user", "message-id", "justification", "reason",
-    "told", "report-told",
+    "told", "report-told", "senders", "recipients",
 )  # fmt: skip
 _RECIPIENT_FACTS = (
     "class", "action", "rules", "reasons", "pool", "approvals-needed", "state", "code", "controller-after",

@@ -69,7 +69,17 @@ def inspect(path: Path, *, as_service: bool = False) -> Inspection:
         problems, warnings = findings(path, seen.config, seen.policy, as_service=as_service)
         seen.problems += problems
         seen.warnings += warnings
+        if not as_service:
+            seen.warnings += _consents(seen.config)
     return seen
+
+
+def _consents(config: Config) -> Sequence[Problem]:
+    from datetime import UTC, datetime
+
+    from dlpmilter.cli.consents_file import warnings
+
+    return list(warnings(config.database, datetime.now(UTC)))
 
 
 def _read_policy(seen: Inspection, path: Path, known: References) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How `holds` is answered: by the office through its control socket, else by the files themselves.
+"""How people's commands are answered: by the office through its control socket, else by the files themselves.
 
 Never asks twice: once a request was sent, no other way is tried, because the office may have done it.
 """
@@ -48,7 +48,8 @@ def ask(file: Path, act: str, **fields: object) -> dict[str, Any]:
     try:
         config, answer, why = run(work)
     except _NoAnswer as error:
-        seen = "Look with `dlpmilter holds list --all` whether it was done." if act not in {"list", "show"} else ""
+        group = act.partition("-")[0] if "-" in act else "holds"
+        seen = f"Look with `dlpmilter {group} list --all` whether it was done." if not _reads(act) else ""
         end(75, f"The office took the request and did not answer: {error}. {seen or 'Try again.'}")
     if answer is None:
         if words := _closed(config, act):
@@ -89,12 +90,17 @@ def _through_socket(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
+def _reads(act: str) -> bool:
+    """Whether it changes nothing."""
+    return act.rpartition("-")[2] in {"list", "show"}
+
+
 def _closed(config: Config, act: str) -> str:
     """Why this user cannot do without the office, "" when the files are open to him (or absent)."""
     user = calling_user()
     if not _open_or_absent(config.database, os.R_OK | os.W_OK):
         return f"the user {user} cannot open the database"
-    if act in {"list", "show"}:
+    if _reads(act):
         return ""
     kind, _, name = config.key_file.partition(":")
     if kind == "env":

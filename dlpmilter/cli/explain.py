@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from dlpmilter.facts.consents import Snapshot
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.message import Head, Structure
@@ -191,11 +192,18 @@ def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], 
         loaded = load_config(config) if config is not None else None
         directory = policy or (loaded.policy if loaded else None)
         domains = (*(loaded.internal_domains if loaded else ()), *internal)
+        moment = _time(now)
+        agreements, exemptions = _agreed(loaded.database, moment) if loaded else ((), ())
         return Court(
             load_policy(directory, internal_domains=domains),
             loaded.bounds if loaded else Limits(),
-            Facts(now=_time(now), owners=loaded.owners if loaded else {}),
-            at=_time(now) if now is not None else None,
+            Facts(
+                now=moment,
+                owners=loaded.owners if loaded else {},
+                agreements=agreements,
+                exemptions=exemptions,
+            ),
+            at=moment if now is not None else None,
         )
     except ConfigError as error:
         for problem in error.problems:
@@ -215,6 +223,17 @@ def _learned(court: Court, archives: tuple[Path, ...], authserv_id: str, config:
     if not quiet:
         click.echo(said(learned), err=True)
     return court._replace(inbound=Index.of(learned))
+
+
+def _agreed(database: Path, now: datetime) -> Snapshot:
+    """Agreements and exemptions in force; a word on stderr when the database does not say."""
+    from dlpmilter.cli.consents_file import Unreadable, in_force
+
+    try:
+        return in_force(database, now)
+    except Unreadable as error:
+        click.echo(f"Note: the database {database} cannot be read ({error}), so no agreement counts here.", err=True)
+        return (), ()
 
 
 def _time(text: str | None) -> datetime:

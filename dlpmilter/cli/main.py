@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "domains": ("dlpmilter.cli.domains", "Classify domains and addresses."),
     "policy": ("dlpmilter.cli.policy", "Check a policy, try it on mail archives, print its schema."),
     "holds": ("dlpmilter.cli.holds", "List held mails and decide about them."),
+    "agreements": ("dlpmilter.cli.agreements", "Agree beforehand who may send what to whom."),
+    "exemptions": ("dlpmilter.cli.exemptions", "Exempt a sender for some days, with a reason."),
     "audit": ("dlpmilter.cli.audit", "Verify the trail."),
     "keys": ("dlpmilter.cli.keys", "Make the key file."),
 }

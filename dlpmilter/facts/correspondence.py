@@ -58,8 +58,11 @@ class Correspondence:
 
     async def known(self, questions: Questions) -> Heard:
         """What is known about the recipients of one mail, in one read. Raises TemporaryFailure."""
-        now = self._clock()
-        return await self._database.read(lambda conn: self._look(conn, questions, now))
+        return await self._database.read(lambda conn: self.look(conn, questions))
+
+    def look(self, conn: Connection, questions: Questions) -> Heard:
+        """The same inside a read that somebody else makes."""
+        return self._look(conn, questions, self._clock())
 
     async def learn(self, lessons: Sequence[tuple[Lesson, datetime]]) -> int:
         """Remember mails with the time they came in; returns how many are new. Raises TemporaryFailure."""

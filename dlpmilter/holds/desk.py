@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from dlpmilter import maillog, metrics
+from dlpmilter.facts.drip import DripCounter
 from dlpmilter.holds import place, release, settle
+from dlpmilter.holds.charges import charge_released
 from dlpmilter.holds.journal import Journal
 from dlpmilter.holds.notify import Notifier
 from dlpmilter.holds.release import Claim, Sending
@@ -66,6 +68,7 @@ class Desk:
         self.sending = Sending.build(keyring, config.hostname, self.instance, config.relay.retry_days)
         self._journal = Journal(config.database)
         self._sweeper = Sweeper(database, bodies)
+        self._drip = DripCounter(keyring)
         self._notifiers: dict[str, Notifier] = {}
 
     @property
@@ -147,7 +150,9 @@ class Desk:
 
     def settle(self, conn: Connection, row: OutboxRow, outcomes: tuple[Outcome, ...]) -> None:
         """What the outbox calls inside the transaction that records a try."""
-        settle.settle(conn, row, outcomes, notifier=self.notifier, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        settle.settle(conn, row, outcomes, notifier=self.notifier, now=now)
+        charge_released(conn, row, outcomes, policy=self._policy.current, counter=self._drip, now=now)
 
     async def replay(self) -> int:
         """Bring journalled outcomes into the database; returns how many. Raises TemporaryFailure."""

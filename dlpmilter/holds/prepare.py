@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.audit.controller import controller_after
 from dlpmilter.engine.addresses import addresses_of
+from dlpmilter.facts.consents import cited
 from dlpmilter.holds.terms import deadline
 from dlpmilter.mime.text import decode_words
 from dlpmilter.model.address import AddressError, parse_address
@@ -132,7 +133,10 @@ def hold_of(one: Disposition) -> NewHold:
 def decided_fields(
     case: Case, transaction: Transaction, verdict: Verdict, new: Sequence[Disposition]
 ) -> dict[str, Value]:
-    """The fields of the entry "decided": short without a hold, and never about relayed recipients."""
+    """The fields of the entry "decided": short without a hold, and never about relayed recipients.
+
+    Of those it says only which agreements and exemptions let mail pass beside what is recorded.
+    """
     recorded = [one for one in new if one.action > Action.relay]
     fields: dict[str, Value] = {
         "transaction": transaction.id,
@@ -143,6 +147,8 @@ def decided_fields(
     }
     if any(one.action is Action.hold for one in recorded):
         fields |= _case_fields(case, verdict)
+    if consents := cited(reason for one in verdict.dispositions for reason in one.reasons):
+        fields["consents"] = list(consents)
     for number, one in enumerate(recorded):
         fields |= _recipient_fields(f"recipient.{number}.", one)
     return fields

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One request of a person, answered as JSON: list, show, justify, approve, reject, withdraw, release.
+"""One request of a person, answered as JSON: about cases here, about agreements in holds/consent_requests.py.
 
 Control socket and command line ask here, so both give the same answers. Never believes a request
 about who is calling: that comes from the kernel, beside the request.
@@ -15,6 +15,10 @@ from dlpmilter.audit import trail
 from dlpmilter.config import sentence
 from dlpmilter.holds import reasons
 from dlpmilter.holds.actors import NotAllowed, actor_of
+from dlpmilter.holds.consent_requests import FIELDS as CONSENT_FIELDS
+from dlpmilter.holds.consent_requests import READING as CONSENT_READING
+from dlpmilter.holds.consent_requests import ConsentRequests
+from dlpmilter.holds.consents import NoSuchConsent, NotNow
 from dlpmilter.holds.states import WAITING, Conflict, State
 from dlpmilter.holds.view import described, may_see, told
 from dlpmilter.holds.workflow import NoSuchCase, Workflow, case_in
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from dlpmilter.storage.database import Database
 
 Answer = dict[str, Any]
-"""`{"ok": true, "cases": [..]}` or `{"ok": true, "case": {..}}` or a refusal."""
+"""`{"ok": true, "cases": [..]}` or `{"ok": true, "case": {..}}` or a refusal; for agreements "consents", "consent"."""
 
 OPEN = frozenset({*WAITING, State.approved, State.releasing, State.release_failed})
 _FIELDS: dict[str, dict[str, type]] = {
@@ -40,9 +44,11 @@ _FIELDS: dict[str, dict[str, type]] = {
     "reject": {"case": str, "reason": str},
     "withdraw": {"case": str},
     "release": {"case": str},
+    **CONSENT_FIELDS,
 }
-ACTING = tuple(act for act in _FIELDS if act not in {"list", "show"})
-"""What changes a case."""
+READING = frozenset({"list", "show", *CONSENT_READING})
+ACTING = tuple(act for act in _FIELDS if act not in READING)
+"""What changes a case, an agreement or an exemption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Requests:
     workflow: Callable[[], Workflow]
     log: Callable[[str, str, str], None] | None = None
     """Told act, case ("" when there is none) and result of everything that could change a case."""
+    person: Callable[[str], str] = lambda address: address
+    """The main address of the person behind an address (the directory's), for "the sender never decides"."""
 
     async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
         """Do what is asked, when this person may. Raises only what nobody foresaw, and ConfigError of `workflow`."""
@@ -80,7 +88,7 @@ class Requests:
                 raise
             answer = refused
         if self.log is not None and request.get("act") in ACTING:
-            self.log(request["act"], answer["case"]["case"] if answer["ok"] else "", answer.get("reason", "done"))
+            self.log(request["act"], _number_in(answer), answer.get("reason", "done"))
         return answer
 
     async def _answer(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
@@ -88,7 +96,12 @@ class Requests:
             return {"ok": True, "cases": await self._list(caller, everything=asked["all"])}
         if act == "show":
             return {"ok": True, "case": await self._show(caller, asked["case"])}
+        consents = ConsentRequests(self.config, self.database, self.person)
+        if act in CONSENT_READING:
+            return {"ok": True} | await consents.read(self._reader(caller), act, asked)
         actor = actor_of(caller.user, self.config)
+        if act in CONSENT_FIELDS:
+            return {"ok": True} | await consents.act(self.workflow(), actor, act, asked)
         done = await self._act(act, actor, asked)
         return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}
 
@@ -115,7 +128,7 @@ class Requests:
         except NotAllowed:
             if caller.keeper:
                 return None
-            what = f"the Unix user {caller.user!r} is not in [reviewers] of dlpmilter.toml, so no case can be shown"
+            what = f"the Unix user {caller.user!r} is not in [reviewers] of dlpmilter.toml, so nothing can be shown"
             raise NotAllowed("not-mapped", f"{what}; ask your mail admin") from None
 
     async def _act(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> Done:
@@ -141,11 +154,21 @@ def _checked(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"{act} does not take {unknown[0][:40]!r}; who is calling is never part of a request")
     for name, kind in wanted.items():
         value = request.get(name)
-        if not isinstance(value, kind):
-            raise ValueError(f"{act} needs {name!r}")  # noqa: TRY004 - the sentence is for a person
-        if isinstance(value, str) and (not value.isascii() and not _encodable(value)):
-            raise ValueError(f"{name!r} is not valid UTF-8")
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise ValueError(f"{act} needs {name!r}")
+        for text in value if isinstance(value, list) else [value] if isinstance(value, str) else []:
+            if not isinstance(text, str):
+                raise ValueError(f"{name!r} is a list of texts")  # noqa: TRY004 - as above
+            if not text.isascii() and not _encodable(text):
+                raise ValueError(f"{name!r} is not valid UTF-8")
     return act, {name: request[name] for name in wanted}
+
+
+def _number_in(answer: Answer) -> str:
+    """The case, agreement or exemption that was changed, "" when none was."""
+    if not answer["ok"]:
+        return ""
+    return str(answer["consent"]["id"] if "consent" in answer else answer["case"]["case"])
 
 
 def _encodable(text: str) -> bool:
@@ -160,8 +183,10 @@ def _told(error: Exception) -> Answer | None:
     """What a person hears of an error; None when it is none that we foresaw."""
     if isinstance(error, NotAllowed):
         return refusal(1, error.slug, sentence(str(error)))
-    if isinstance(error, Conflict):
+    if isinstance(error, Conflict | NotNow):
         return refusal(1, "conflict", sentence(str(error)))
+    if isinstance(error, NoSuchConsent):
+        return refusal(1, "no-such-consent", sentence(str(error)))
     if isinstance(error, NoSuchCase):
         return refusal(1, "no-such-case", sentence(str(error)))
     if isinstance(error, BodyError):

@@ -15,12 +15,23 @@ from dlpmilter.audit import trail
 from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.fields import Layer
 from dlpmilter.audit.trail import Entry
+from dlpmilter.facts.drip import over
 from dlpmilter.holds import states, terms
+from dlpmilter.holds.consents import CLOSED, OPEN, Consents
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.states import FINAL, WAITING, Act, Conflict, State
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
-from dlpmilter.storage import case_rows, mark_rows, message_rows, notice_rows, outbox_rows, trail_rows
+from dlpmilter.storage import (
+    case_rows,
+    consent_rows,
+    drip_rows,
+    mark_rows,
+    message_rows,
+    notice_rows,
+    outbox_rows,
+    trail_rows,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -52,6 +63,8 @@ class Sweeper:
         counts["expired"] = await self._expire(notifier, now)
         counts["reminded"] = await self._remind(notifier, now)
         counts["purged"] = await self._purge(notifier, now)
+        counts["consents-expired"] = await self._expire_consents(notifier, now)
+        counts["drip"] = await self._forget_drip(now)
         if self._next_housekeeping is None or now >= self._next_housekeeping:
             counts.update(await self._housekeeping(notifier, now))
             self._next_housekeeping = now + HOUSEKEEPING
@@ -84,6 +97,20 @@ class Sweeper:
                 done += await self._database.write(partial(_purge_one, case_id=case.id, bodies=self._bodies, now=now))
         return done
 
+    async def _expire_consents(self, notifier: Notifier, now: datetime) -> int:
+        due = await self._database.read(lambda conn: consent_rows.overdue(conn, OPEN, now, BATCH))
+        book = Consents(self._database, notifier.policy.version, {})
+        done = 0
+        for one in due:
+            done += await self._database.write(partial(book.expire, consent_id=one.id, now=now))
+        return done
+
+    async def _forget_drip(self, now: datetime) -> int:
+        """Often, so that nothing stands there longer than it counts."""
+        if not await self._database.read(lambda conn: drip_rows.older(conn, over(now))):
+            return 0
+        return await self._database.write(lambda conn: drip_rows.sweep(conn, over(now)))
+
     async def _housekeeping(self, notifier: Notifier, now: datetime) -> dict[str, int]:
         personal = now - timedelta(days=notifier.policy.hold.case_days)
         facts = now - timedelta(days=terms.FACT_DAYS)
@@ -98,6 +125,7 @@ class Sweeper:
             counts["message-keys"] = message_rows.forget(conn, message_rows.stale(conn, now - terms.MESSAGE_KEY_AGE))
             counts["notices"] = notice_rows.purge(conn, now - terms.NOTICE_AGE)
             counts["marks"] = mark_rows.purge(conn, now)
+            counts["consents-removed"] = consent_rows.remove_closed(conn, CLOSED, personal)
             unused = message_rows.unused_bodies(conn, now - terms.OUTLIVES)
             counts["bodies"] = sum(self._bodies.purge(conn, body_id) for body_id in unused)
             counts["orphans"] = self._bodies.sweep_orphans(conn, now)

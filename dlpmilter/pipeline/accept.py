@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter import maillog, metrics
 from dlpmilter.actions.plan import Plan, Send, make_plan
+from dlpmilter.engine.canonical import canonical_address
 from dlpmilter.mime.apply import Splice, spliced
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.trace import own_fields, received_field
@@ -71,6 +72,7 @@ class Pipeline:
             maillog.unforeseen("pipeline", error)
             answer = reply(451, "4.3.0 try again later")
         finally:
+            await self._close_safely(work)
             metrics.open_transactions.dec()
             metrics.answer_seconds.observe(work.seconds)
             session.done()
@@ -83,11 +85,32 @@ class Pipeline:
         quiet = self._desk.is_own_notice(work.transaction.head)
         passed = await self._desk.passed_by_release(work.transaction, work.message)
         self._strip_own_fields(work)
-        verdict = await self._judge.verdict(work, passed)
+        verdict = work.verdict = await self._judge.verdict(work, passed)
         self._count(verdict)
         if not verdict.needs_record:
             return await self._relay_all(work)
         return await self._record_and_act(work, verdict, quiet=quiet)
+
+    async def _close_safely(self, work: Work) -> None:
+        """Nothing that happens here may change the answer: the mail may be gone."""
+        try:
+            await self._close_accounts(work)
+        except Exception as error:  # noqa: BLE001 - see above
+            metrics.unforeseen.labels("accounts").inc()
+            maillog.unforeseen("accounts", error)
+
+    async def _close_accounts(self, work: Work) -> None:
+        """What was not sent does not count; what went out by an agreement is a use of it."""
+        if work.charged:
+            people = [path.mailbox for path in work.transaction.recipients if path.mailbox.raw in work.reached]
+            sent = {canonical_address(each.key) for each in people}
+            back = [taken for each, charges in work.charged.items() if each not in sent for taken in charges]
+            await self._knowledge.give_back(back)
+        if work.verdict is None or not work.reached:
+            return
+        reached = [one for one in work.verdict.dispositions if one.recipient.mailbox.raw in work.reached]
+        if used := self._knowledge.used([reason for one in reached for reason in one.reasons]):
+            maillog.consent_used(work.transaction.id, used)
 
     # -- before the judge ------------------------------------------------------------------
 
@@ -130,6 +153,7 @@ class Pipeline:
         answer = await self._send_open(work, self._trace(work.transaction), work.message)
         transaction = work.transaction
         if answer.ok:
+            work.reached |= {path.mailbox.raw for path in transaction.recipients}
             maillog.relayed(
                 transaction.id, client=transaction.client.address, size=transaction.size,
                 recipients=len(transaction.recipients), seconds=work.seconds, reply=answer.short,
@@ -144,6 +168,7 @@ class Pipeline:
             return await work.session.data(prefix, message)
         except HopLost as error:
             if error.after_dot:
+                work.reached |= {path.mailbox.raw for path in work.transaction.recipients}  # perhaps; it counts
                 metrics.outcome_unknown.inc()
                 maillog.may_be_sent_twice(work.transaction.id)
             raise
@@ -186,6 +211,7 @@ class Pipeline:
                 said = None if unknown else reply(error.code, f"{error.enhanced} {error.text}")
                 answers = dict.fromkeys(send.recipients, said)
             outcomes.update(answers)
+            work.reached |= {path.mailbox.raw for path, answer in answers.items() if answer is None or answer.ok}
             refused = tuple(path for path, answer in answers.items() if answer is None or not answer.ok)
             if refused and not durable and number == 0 and len(refused) == len(send.recipients):
                 await self._desk.outcome(decided, outcomes)
@@ -196,6 +222,7 @@ class Pipeline:
             if refused:
                 try:
                     await self._owe(work, decided, send, refused)
+                    work.reached |= {path.mailbox.raw for path in refused}
                 except Exception:  # upstream keeps the mail; its retry must find who has it already
                     if outcomes:
                         await self._desk.outcome(decided, outcomes)

@@ -19,11 +19,15 @@ from dlpmilter.engine.failure import OPEN, must_wait, unjudged
 from dlpmilter.engine.questions import questions
 from dlpmilter.model.errors import Failure, TemporaryFailure
 from dlpmilter.model.words import Action
+from dlpmilter.pipeline.charge import asked as asked_stores
+from dlpmilter.pipeline.charge import counted
 from dlpmilter.policy.match import Needs
 from dlpmilter.policy.schema import FACTS
 from dlpmilter.policy.terms import SOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from dlpmilter.content.inspect import Inspector
     from dlpmilter.facts.knowledge import Knowledge
     from dlpmilter.model.facts import Questions
@@ -50,7 +54,7 @@ class Judge:
         """The verdict as it can be carried out; a judge that breaks three times on a mail holds it."""
         transaction = work.transaction
         try:
-            verdict = await self._evaluate(work)
+            verdict = await counted(work, await self._evaluate(work), passed, self._knowledge, self._evaluate)
         except Failure:  # no worker in time: upstream keeps the mail
             raise
         except Exception as error:  # noqa: BLE001 - a broken judge is no free pass and no lost mail
@@ -60,6 +64,7 @@ class Judge:
             if must_wait(transaction, work.policy):
                 raise TemporaryFailure from None
             verdict = unjudged(transaction, work.policy, work.facts)
+            verdict = await counted(work, verdict, passed, self._knowledge, _as_it_was(verdict))
             if any(OPEN in one.reasons for one in verdict.dispositions):
                 metrics.alarms.labels(OPEN).inc()
         if passed:
@@ -85,10 +90,9 @@ class Judge:
         asked = {source for fact in needs.facts for source in FACTS[fact].sources}
         source = next(each for each in SOURCES if each in asked and not work.has(each))
         if source == "store":
-            known = await self._knowledge.ask(self._questions(work))
-            work.facts = replace(work.facts, known=known)
+            work.facts = replace(work.facts, known=await asked_stores(work, self._knowledge))
         elif source == "network":
-            known = work.facts.known or await self._knowledge.ask(self._questions(work))
+            known = work.facts.known or await asked_stores(work, self._knowledge)
             hosts = await self._knowledge.mail_hosts(self._questions(work))
             work.facts = replace(work.facts, known=replace(known, mail_hosts=hosts))
         else:
@@ -117,3 +121,12 @@ class Judge:
         del self._broken[key]
         if len(self._broken) > _POISON_MEMORY:
             self._broken.clear()
+
+
+def _as_it_was(verdict: Verdict) -> Callable[[Work], Awaitable[Verdict]]:
+    """A judge that cannot be asked again: it has broken on this mail."""
+
+    async def judge(work: Work) -> Verdict:  # noqa: ARG001 - counted calls it with the mail
+        return verdict
+
+    return judge

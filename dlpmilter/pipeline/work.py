@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import Transaction
+    from dlpmilter.model.verdict import Verdict
     from dlpmilter.policy.schema import Policy
     from dlpmilter.policy.terms import Source
     from dlpmilter.relay.client import Session
     from dlpmilter.spill import MessageBytes
+    from dlpmilter.storage.drip_rows import Taken
 
 
 @dataclass(slots=True)
@@ -29,6 +31,17 @@ class Work:
     head: Head
     facts: Facts
     structure: Structure | None = None
+    verdict: Verdict | None = None
+    mail_key: bytes = b""
+    """How the drip counters know this mail; empty until somebody asks (pipeline/charge.py)."""
+    rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Register -> numbers of its rows that were found in the mail; they are charged with it."""
+    charged: dict[str, tuple[Taken, ...]] = field(default_factory=dict)
+    """Canonical address -> its charges, to be given back when that recipient is not reached."""
+    charged_rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The rows known when the last charge was made."""
+    reached: set[bytes] = field(default_factory=set)
+    """Address octets of those who got the mail, may have got it, or are owed it."""
 
     @property
     def seconds(self) -> float:

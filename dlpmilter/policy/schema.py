@@ -342,6 +342,11 @@ class Policy:
         """All rules, cases first."""
         return self.cases + self.raises
 
+    @property
+    def counts_drip(self) -> bool:
+        """Whether any rule asks what a sender sent before: without one nothing is counted."""
+        return any(fact.startswith("drip.") for rule in self.rules for fact in rule.when.facts)
+
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of this id."""
         return next((each for each in self.rules if each.id == rule_id), None)

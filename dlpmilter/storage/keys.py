@@ -82,13 +82,13 @@ class Keyring:
 
     def derive(self, purpose: str) -> bytes:
         """A key of 32 octets for one purpose (HKDF-Expand, RFC 5869; our key is uniformly random)."""
-        return HKDFExpand(SHA256(), KEY_OCTETS, b"dlpmilter " + purpose.encode()).derive(self.keys[self.id])
+        return self.derive_all(purpose)[0]
 
     def derive_all(self, purpose: str) -> tuple[bytes, ...]:
-        """`derive` of the current key, then of every previous one: what an older key hashed is still found."""
-        others = (key for key_id, key in self.keys.items() if key_id != self.id)
+        """That key of every key in the file, the current one first: what an older one hashed is still found."""
         info = b"dlpmilter " + purpose.encode()
-        return tuple(HKDFExpand(SHA256(), KEY_OCTETS, info).derive(key) for key in (self.keys[self.id], *others))
+        order = (self.id, *(each for each in self.keys if each != self.id))
+        return tuple(HKDFExpand(SHA256(), KEY_OCTETS, info).derive(self.keys[each]) for each in order)
 
 
 def new_key_file(path: Path) -> str:

@@ -23,6 +23,7 @@ from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.holds.desk import Desk
+from dlpmilter.holds.mailboxes import Mailboxes
 from dlpmilter.holds.requests import Requests
 from dlpmilter.listeners.admission import Admission, Networks
 from dlpmilter.listeners.control import Control
@@ -51,6 +52,7 @@ DRAIN_SECONDS = 30.0
 SWEEP_SECONDS = 30.0
 REPLAY_SECONDS = 1.0
 LEADERSHIP_SECONDS = 1.0
+REFRESH_SECONDS = 2.0
 
 
 class PolicySource:
@@ -124,11 +126,13 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
     rooms = await Rooms.open(config)
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
+    knowledge = Knowledge(config, rooms.database, rooms.keyring)
+    await knowledge.start()
     await inspector.start()
     house = House(
         config=config,
         hop=rooms.hop,
-        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, Knowledge(config)),
+        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, knowledge),
         admission=Admission(config.bounds, config.spool_directory),
         allowed=Networks(config.allowed_clients),
         xforward=Networks(config.xforward_clients),
@@ -136,7 +140,7 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
         budget=Budget(config.bounds.memory_total_octets),
     )
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    renewing = _renew(rooms, knowledge)
     server = await loop.create_server(lambda: Door(house), sock=listener, backlog=1024)
     replay = asyncio.create_task(_replay_for_ever(rooms))
     _say_ready(ready)
@@ -144,9 +148,41 @@ async def run_gate(config: Config, listener: socket.socket, stop: asyncio.Event,
     maillog.stopping("drain")
     server.close()
     replay.cancel()
+    renewing.cancel()
     await _drain(house)
     await inspector.close()
     await rooms.close()
+
+
+def _renew(rooms: Rooms, knowledge: Knowledge) -> asyncio.Task[None]:
+    """SIGHUP reads policy and people again; what others write into the database is seen within seconds."""
+    asked = asyncio.Event()
+
+    def again() -> None:
+        rooms.policy.reload()
+        asked.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, again)
+    return asyncio.create_task(_renew_for_ever(knowledge, asked))
+
+
+async def _renew_for_ever(knowledge: Knowledge, asked: asyncio.Event) -> None:
+    while True:
+        try:
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await asked.wait()
+        except TimeoutError:
+            pass
+        try:
+            if asked.is_set():
+                asked.clear()
+                await knowledge.reload()
+            await knowledge.refresh()
+        except TemporaryFailure:
+            pass  # what is known stays; whoever needs the database says that it is away
+        except Exception as error:  # noqa: BLE001 - the gate judges with what it has
+            metrics.unforeseen.labels("refresh").inc()
+            maillog.unforeseen("refresh", error)
 
 
 async def _replay_for_ever(rooms: Rooms) -> None:
@@ -177,8 +213,9 @@ async def _drain(house: House) -> None:
 async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
     """Send what we owe, remind, expire, delete, answer the command line, until told to stop."""
     rooms = await Rooms.open(config)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    knowledge = Knowledge(config, rooms.database, rooms.keyring)
+    await knowledge.start()
+    renewing = _renew(rooms, knowledge)
     leadership = Leadership(config.database)
     if not leadership.take():
         maillog.office_waits()
@@ -187,18 +224,23 @@ async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
         while not (stop.is_set() or leadership.take()):
             await asyncio.sleep(LEADERSHIP_SECONDS)
     if not stop.is_set():
-        await _lead(config, rooms, stop, ready)
+        await _lead(config, rooms, knowledge, stop, ready)
+    renewing.cancel()
     leadership.leave()
     await rooms.close()
 
 
-async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int) -> None:
+async def _lead(config: Config, rooms: Rooms, knowledge: Knowledge, stop: asyncio.Event, ready: int) -> None:
     """Be the one office; what a predecessor had under way when it died is ours at once."""
     await rooms.database.write(outbox_rows.give_back_all)
     outbox = OutboxWorker(
         rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
     )
-    requests = Requests(config, rooms.database, lambda: rooms.desk.workflow, maillog.acted)
+    mailboxes = Mailboxes(
+        config, rooms.database, lambda: rooms.keyring, lambda: knowledge.people.current,
+        lambda: rooms.policy.current.version,
+    )  # fmt: skip
+    requests = Requests(config, rooms.database, lambda: rooms.desk.workflow, maillog.acted, mailboxes)
     control = Control(config.control_socket, requests.answer)
     tasks = [asyncio.create_task(each) for each in (outbox.run(), _sweep_for_ever(rooms), control.run())]
     await control.tried.wait()

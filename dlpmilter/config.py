@@ -20,7 +20,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     create_model,
@@ -30,6 +29,7 @@ from pydantic import (
 
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.limits import Limits
+from dlpmilter.settings import TABLES, DirectorySettings, MxHint, Section
 
 SOCKET_NAME_OCTETS = 80
 """A socket's name has to fit behind /proc/self/fd/N/ in the 107 octets of unix(7)."""
@@ -91,11 +91,7 @@ NetworkText = Annotated[str, AfterValidator(_network)]
 Domain = Annotated[str, AfterValidator(_domain)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Tls(_Section):
+class Tls(Section):
     """STARTTLS on our own listener."""
 
     certificate: Path
@@ -107,7 +103,7 @@ class Tls(_Section):
         return Path(value) if isinstance(value, str) else value
 
 
-class NextHopSettings(_Section):
+class NextHopSettings(Section):
     """How we speak to the relay behind us."""
 
     tls: Literal["none", "opportunistic", "require"] = "opportunistic"
@@ -119,7 +115,7 @@ class NextHopSettings(_Section):
     retry_days: int = Field(default=5, ge=1, le=14)
 
 
-class Reviewer(_Section):
+class Reviewer(Section):
     """A person who may decide: a Unix user name maps to an address and pools."""
 
     address: MailAddress
@@ -137,11 +133,11 @@ _NUMBERS: dict[str, Any] = {
     else (int, Field(default=each.default, gt=0))
     for each in fields(Limits)
 }
-_LIMITS = create_model("_LIMITS", __base__=_Section, **_NUMBERS)
+_LIMITS = create_model("_LIMITS", __base__=Section, **_NUMBERS)
 """The names, types and signs of `[limits]`, from the one table of limits."""
 
 
-class Config(_Section):
+class Config(Section):
     """Everything in dlpmilter.toml; the first ten keys are the smallest configuration."""
 
     listen: Endpoint = "127.0.0.1:10025"
@@ -168,6 +164,9 @@ class Config(_Section):
     limits: dict[str, int | float] = Field(default_factory=dict)
     reviewers: dict[str, Reviewer] = Field(default_factory=dict)
     owners: dict[MailAddress, MailAddress] = Field(default_factory=dict)
+    people: dict[str, MailAddress] = Field(default_factory=dict)
+    directory: DirectorySettings = DirectorySettings()
+    mx_hint: MxHint = MxHint()
 
     @field_validator("allowed_clients", "internal_domains", "languages", "xforward_clients", mode="before")
     @classmethod
@@ -201,6 +200,15 @@ class Config(_Section):
                 f"listen: {host} can be reached from other hosts but allowed_clients is empty: "
                 "list the mail servers that may relay through this hop"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_person_a_user(self) -> Self:
+        for user, address in self.people.items():
+            if user in self.reviewers and self.reviewers[user].address.lower() != address.lower():
+                raise ValueError(f"people: {user} has another address in [reviewers]; a user is one person")
+        if self.directory.ldap is not None and self.directory.file is None:
+            raise ValueError("directory: file is missing: [directory.ldap] is written into it")
         return self
 
     @property
@@ -251,7 +259,16 @@ def load_config(path: Path) -> Config:
     more: dict[str, Any] = {"key_file": _key_place(base, config.key_file)}
     if config.tls is not None:
         more["tls"] = Tls(certificate=base / config.tls.certificate, key=base / config.tls.key)
+    more["directory"] = _placed_directory(base, config.directory)
     return config.model_copy(update=placed | more)
+
+
+def _placed_directory(base: Path, directory: DirectorySettings) -> DirectorySettings:
+    ldap = directory.ldap
+    if ldap is not None:
+        password = _key_place(base, ldap.password_file) if ldap.password_file else ""
+        ldap = ldap.model_copy(update={"password_file": password, "ca_file": ldap.ca_file and base / ldap.ca_file})
+    return directory.model_copy(update={"file": directory.file and base / directory.file, "ldap": ldap})
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,4 +386,6 @@ def _shown(value: object) -> str:
 
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:
     named: dict[str, type[BaseModel]] = {"tls": Tls, "relay": NextHopSettings, "reviewers": Reviewer, "limits": _LIMITS}
-    return named.get(str(location[0]), Config) if len(location) > 1 else Config
+    path = ".".join(str(part) for part in location[:-1])
+    named |= {str(name): table for name, table in TABLES.items()}
+    return named.get(path) or named.get(str(location[0]), Config) if len(location) > 1 else Config

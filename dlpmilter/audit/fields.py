@@ -24,11 +24,11 @@ _FACTS = (
     "attachments", "others", "owner-source", "deadline-days", "reason-code", "approvals", "approvals-needed",
     "pool", "controller-before", "controller-after", "controller-basis", "controller-flags", "breach-check",
     "notice", "notice-muted", "count", "role", "leftover", "scope",
-    "told-why", "report-told-why", "believed", "why",
+    "told-why", "report-told-why", "believed", "why", "register",
 )  # fmt: skip
 _VAULT = (
     "at", "sender", "owner", "login", "actor", "actor-user", "message-id", "justification", "reason",
-    "told", "report-told",
+    "told", "report-told", "mailbox",
 )  # fmt: skip
 _RECIPIENT_FACTS = (
     "class", "action", "rules", "reasons", "pool", "approvals-needed", "state", "code", "controller-after",

@@ -17,11 +17,14 @@ from dlpmilter.cli.office import calling_user, end, opened, run
 
 if TYPE_CHECKING:
     from dlpmilter.config import Config
+    from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.holds.workflow import Workflow
     from dlpmilter.storage.database import Database
 
 ANSWER_SECONDS = 90.0
 """The office answers at once, or after the waits it allows itself for the database."""
+_LOOK = {"list": "", "show": "", "mailbox": "Look with `dlpmilter mailboxes list` whether it was done."}
+"""How a person sees whether an act without an answer was done."""
 _BLOCK = 256 * 1024
 
 
@@ -48,7 +51,7 @@ def ask(file: Path, act: str, **fields: object) -> dict[str, Any]:
     try:
         config, answer, why = run(work)
     except _NoAnswer as error:
-        seen = "Look with `dlpmilter holds list --all` whether it was done." if act not in {"list", "show"} else ""
+        seen = _LOOK.get(act.partition("-")[0], "Look with `dlpmilter holds list --all` whether it was done.")
         end(75, f"The office took the request and did not answer: {error}. {seen or 'Try again.'}")
     if answer is None:
         if words := _closed(config, act):
@@ -121,8 +124,23 @@ async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, An
 
     async with opened(config.database) as database:
         keeper = os.geteuid() in {0, config.database.stat().st_uid}
-        requests = Requests(config, database, lambda: _workflow(config, database))
+        mailboxes = await _mailboxes(config, database) if request["act"].startswith("mailbox-") else None
+        requests = Requests(config, database, lambda: _workflow(config, database), mailboxes=mailboxes)
         return await requests.answer(Caller(calling_user(), keeper), request)
+
+
+async def _mailboxes(config: Config, database: Database) -> Mailboxes:
+    from dlpmilter.facts.hashes import Hashes
+    from dlpmilter.facts.people import PeopleSource
+    from dlpmilter.holds.mailboxes import Mailboxes
+    from dlpmilter.policy.load import load_policy
+    from dlpmilter.storage.keys import Keyring
+
+    keyring = Keyring.load(config.key_file)
+    people = PeopleSource(config, None, Hashes.of_keyring(keyring))
+    await people.start()
+    version = load_policy(config.policy, internal_domains=config.internal_domains).version
+    return Mailboxes(config, database, lambda: keyring, lambda: people.current, lambda: version)
 
 
 def _workflow(config: Config, database: Database) -> Workflow:

@@ -20,6 +20,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "domains": ("dlpmilter.cli.domains", "Classify domains and addresses."),
     "policy": ("dlpmilter.cli.policy", "Check a policy, try it on mail archives, print its schema."),
     "holds": ("dlpmilter.cli.holds", "List held mails and decide about them."),
+    "directory": ("dlpmilter.cli.directory", "Check who works here, ask about one address, read it from LDAP."),
+    "mailboxes": ("dlpmilter.cli.mailboxes", "Name your own private mailboxes."),
+    "customers": ("dlpmilter.cli.customers", "Import, list and remove registers of customers."),
     "audit": ("dlpmilter.cli.audit", "Verify the trail."),
     "keys": ("dlpmilter.cli.keys", "Make the key file."),
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.audit import trail
 from dlpmilter.config import sentence
-from dlpmilter.holds import reasons
+from dlpmilter.holds import mailboxes, reasons
 from dlpmilter.holds.actors import NotAllowed, actor_of
 from dlpmilter.holds.states import WAITING, Conflict, State
 from dlpmilter.holds.view import described, may_see, told
@@ -25,6 +25,7 @@ from dlpmilter.storage.bodies import BodyError
 if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.holds.actors import Actor
+    from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.holds.workflow import Done
     from dlpmilter.storage.database import Database
 
@@ -40,8 +41,9 @@ _FIELDS: dict[str, dict[str, type]] = {
     "reject": {"case": str, "reason": str},
     "withdraw": {"case": str},
     "release": {"case": str},
+    **mailboxes.FIELDS,
 }
-ACTING = tuple(act for act in _FIELDS if act not in {"list", "show"})
+ACTING = tuple(act for act in _FIELDS if act not in {"list", "show", *mailboxes.FIELDS})
 """What changes a case."""
 
 
@@ -68,6 +70,8 @@ class Requests:
     workflow: Callable[[], Workflow]
     log: Callable[[str, str, str], None] | None = None
     """Told act, case ("" when there is none) and result of everything that could change a case."""
+    mailboxes: Mailboxes | None = None
+    """The counter for private mailboxes, where there is one."""
 
     async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
         """Do what is asked, when this person may. Raises only what nobody foresaw, and ConfigError of `workflow`."""
@@ -88,6 +92,10 @@ class Requests:
             return {"ok": True, "cases": await self._list(caller, everything=asked["all"])}
         if act == "show":
             return {"ok": True, "case": await self._show(caller, asked["case"])}
+        if act in mailboxes.FIELDS:
+            if self.mailboxes is None:
+                raise ValueError("private mailboxes are not kept here")
+            return await self.mailboxes.answer(caller.user, act, asked)
         actor = actor_of(caller.user, self.config)
         done = await self._act(act, actor, asked)
         return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}

@@ -82,7 +82,14 @@ class Keyring:
 
     def derive(self, purpose: str) -> bytes:
         """A key of 32 octets for one purpose (HKDF-Expand, RFC 5869; our key is uniformly random)."""
-        return HKDFExpand(SHA256(), KEY_OCTETS, b"dlpmilter " + purpose.encode()).derive(self.keys[self.id])
+        return self.derive_all(purpose)[0]
+
+    def derive_all(self, purpose: str) -> tuple[bytes, ...]:
+        """The key for one purpose from every key, the current first: what an older key hashed is still found."""
+        return tuple(
+            HKDFExpand(SHA256(), KEY_OCTETS, b"dlpmilter " + purpose.encode()).derive(self.keys[name])
+            for name in (self.id, *(each for each in self.keys if each != self.id))
+        )
 
 
 def new_key_file(path: Path) -> str:

@@ -6,7 +6,7 @@ Addresses stand here as keyed hashes only, each row has an end, and none of it i
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
 from dlpmilter.storage.tables import Moment, metadata
 
@@ -31,14 +31,26 @@ correspondents = Table(
 )
 """Who wrote to the company with a verified sender, to whomever: 180 days after the last mail."""
 
+customer_registers = Table(
+    "customer_registers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""One import; `live` from the moment it is complete, so that a register is replaced in one small step."""
+
 customers = Table(
     "customers",
     metadata,
     Column("key", LargeBinary, primary_key=True),
-    Column("register", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("register", Integer, primary_key=True),
     Index("ix_customers_register", "register"),
+    sqlite_with_rowid=False,
 )
+"""Keyed hashes of customers' addresses, by import."""
 
 private_mailboxes = Table(
     "private_mailboxes",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
+from dlpmilter.facts import ldap_sync
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.holds.desk import Desk
 from dlpmilter.holds.mailboxes import Mailboxes
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.settings import DirectorySettings
 
 EXIT_TEMPORARY = 75
 DRAIN_SECONDS = 30.0
@@ -242,7 +244,8 @@ async def _lead(config: Config, rooms: Rooms, knowledge: Knowledge, stop: asynci
     )  # fmt: skip
     requests = Requests(config, rooms.database, lambda: rooms.desk.workflow, maillog.acted, mailboxes)
     control = Control(config.control_socket, requests.answer)
-    tasks = [asyncio.create_task(each) for each in (outbox.run(), _sweep_for_ever(rooms), control.run())]
+    jobs = (outbox.run(), _sweep_for_ever(rooms), control.run(), _sync_for_ever(config.directory))
+    tasks = [asyncio.create_task(each) for each in jobs]
     await control.tried.wait()
     _say_ready(ready)
     stopping = asyncio.create_task(_stopped(stop))
@@ -278,6 +281,29 @@ async def _sweep_for_ever(rooms: Rooms) -> None:
                 maillog.swept(counts)
             await _count_backlog(rooms)
         await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _sync_for_ever(directory: DirectorySettings) -> None:
+    """Read the LDAP server on its schedule, at once when the file is not there yet; a failure waits for its turn."""
+    ldap, file = directory.ldap, directory.file
+    if ldap is None or file is None or not ldap.every_minutes:
+        await asyncio.Event().wait()  # nothing to do, but a task of the office never ends by itself
+        return
+    if file.exists():
+        await asyncio.sleep(60.0 * ldap.every_minutes)
+    while True:
+        try:
+            done = await asyncio.to_thread(ldap_sync.sync, ldap, file)
+        except (ldap_sync.SyncError, ConfigError) as error:
+            metrics.directory_syncs.labels("failed").inc()
+            maillog.directory_not_synced(type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the office has other things to do
+            metrics.unforeseen.labels("directory-sync").inc()
+            maillog.unforeseen("directory-sync", error)
+        else:
+            metrics.directory_syncs.labels("done").inc()
+            maillog.directory_synced(done.rows)
+        await asyncio.sleep(60.0 * ldap.every_minutes)
 
 
 async def _count_backlog(rooms: Rooms) -> None:

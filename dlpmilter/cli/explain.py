@@ -47,6 +47,9 @@ class Court(NamedTuple):
 @click.option("--sender", help="Envelope sender (MAIL FROM); <> for none. Default: Return-Path, else From.")
 @click.option("--rcpt", multiple=True, help="Envelope recipient (RCPT TO), may be repeated. Default: To, Cc and Bcc.")
 @click.option("--internal", multiple=True, help="A domain of the company, may be repeated.")
+@click.option(
+    "--directory", "people", type=click.Path(path_type=Path), help="CSV file of people instead of the configured one."
+)
 @click.option("--now", help="The time to judge at, ISO 8601, for example 2026-11-22T09:00:00+01:00.")
 @click.option("--all", "everything", is_flag=True, help="Read every part, also those that no rule asks for.")
 @click.option(
@@ -60,6 +63,7 @@ def command(
     sender: str | None,
     rcpt: tuple[str, ...],
     internal: tuple[str, ...],
+    people: Path | None,
     now: str | None,
     everything: bool,  # noqa: ARG001 - all text is read whoever asks; kept because scripts pass it
     batch: Path | None,
@@ -72,7 +76,7 @@ def command(
     """
     if bool(files) == (batch is not None):
         raise click.UsageError("Name mail files, or a batch with --batch FILE; one of the two.")
-    court = _court(config, policy, internal, now)
+    court = _court(config, policy, internal, people, now)
     jobs = [Job(file, sender, rcpt) for file in files] if batch is None else list(_read_batch(batch))
     failed = False
     with _progress(len(jobs)) as step:
@@ -146,7 +150,10 @@ def _recipients(job: Job, head: Head) -> tuple[EnvelopePath, ...]:
     return tuple(EnvelopePath(parse_address(each)) for each in job.rcpt) or derived_recipients(head)
 
 
-def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], now: str | None) -> Court:
+def _court(
+    config: Path | None, policy: Path | None, internal: tuple[str, ...], people: Path | None, now: str | None
+) -> Court:
+    from dlpmilter.cli.people import read_directory
     from dlpmilter.config import ConfigError, load_config
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
@@ -159,12 +166,18 @@ def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], 
         return Court(
             load_policy(directory, internal_domains=domains),
             loaded.bounds if loaded else Limits(),
-            Facts(now=_time(now), owners=loaded.owners if loaded else {}),
+            Facts(
+                now=_time(now), owners=loaded.owners if loaded else {}, directory=read_directory(people, loaded, _warn)
+            ),
         )
     except ConfigError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         sys.exit(2)
+
+
+def _warn(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _time(text: str | None) -> datetime:

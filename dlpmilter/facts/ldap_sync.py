@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,12 +73,7 @@ def _count(file: Path) -> int:
 
 def entries(settings: Ldap) -> Iterator[Mapping[str, Any]]:
     """The attributes of each entry that the filter finds, page by page. Raises SyncError, ConfigError."""
-    try:
-        import ldap3
-        from ldap3.core.exceptions import LDAPException
-    except ImportError:
-        what = "The library for LDAP is not installed: install dlpmilter with its extra, dlpmilter[ldap]."
-        raise SyncError(what) from None
+    ldap3 = _library()
     tls = ldap3.Tls(
         validate=ssl.CERT_REQUIRED,
         version=ssl.PROTOCOL_TLS_CLIENT,
@@ -99,10 +95,22 @@ def entries(settings: Ldap) -> Iterator[Mapping[str, Any]]:
             yield from _pages(connection, settings)
         finally:
             connection.unbind()
-    except LDAPException as error:
+    except ldap3.core.exceptions.LDAPException as error:
         raise SyncError(f"{settings.url} cannot be read: {_reason(error)}.") from None
     except (OSError, ssl.SSLError, ValueError) as error:
         raise SyncError(f"{settings.url} cannot be read: {_reason(error)}.") from None
+
+
+def _library() -> Any:
+    """ldap3, or SyncError with the sentence that says how to get it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # ldap3 2.9.1 uses names that pyasn1 renamed
+            import ldap3
+    except ImportError:
+        what = "The library for LDAP is not installed: install dlpmilter with its extra, dlpmilter[ldap]."
+        raise SyncError(what) from None
+    return ldap3
 
 
 def _pages(connection: Any, settings: Ldap) -> Iterator[Mapping[str, Any]]:

@@ -73,7 +73,7 @@ class Ldap(Section):
     ca_file: Path | None = None
     page_size: int = Field(default=500, ge=1, le=10_000)
     connect_seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    answer_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    answer_seconds: int = Field(default=60, ge=1)
     every_minutes: int = Field(default=0, ge=0)
     shrink_percent: int = Field(default=20, ge=0, le=100)
     attributes: LdapAttributes = LdapAttributes()

@@ -6,9 +6,9 @@ ldap3 is an extra: without it there is a sentence, not a stack. TLS certificates
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,19 +94,25 @@ def entries(settings: Ldap) -> Iterator[Mapping[str, Any]]:
         try:
             yield from _pages(connection, settings)
         finally:
-            connection.unbind()
+            _close(connection)
     except ldap3.core.exceptions.LDAPException as error:
         raise SyncError(f"{settings.url} cannot be read: {_reason(error)}.") from None
     except (OSError, ssl.SSLError, ValueError) as error:
         raise SyncError(f"{settings.url} cannot be read: {_reason(error)}.") from None
 
 
+def _close(connection: Any) -> None:
+    """Say goodbye, and close what ldap3 leaves open after a failed handshake."""
+    with contextlib.suppress(Exception):  # the answer is there already, or its error is on its way
+        connection.unbind()
+    if connection.socket is not None:
+        connection.socket.close()
+
+
 def _library() -> Any:
     """ldap3, or SyncError with the sentence that says how to get it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # ldap3 2.9.1 uses names that pyasn1 renamed
-            import ldap3
+        import ldap3
     except ImportError:
         what = "The library for LDAP is not installed: install dlpmilter with its extra, dlpmilter[ldap]."
         raise SyncError(what) from None
@@ -131,7 +137,7 @@ def _pages(connection: Any, settings: Ldap) -> Iterator[Mapping[str, Any]]:
             attributes=list(wanted),
             paged_size=settings.page_size,
             paged_cookie=cookie,
-            time_limit=max(1, int(settings.answer_seconds)),
+            time_limit=settings.answer_seconds,
         )
         if connection.result["result"] != 0:
             raise SyncError(f"{settings.url} broke off the search below {settings.base!r}: {_result(connection)}.")

@@ -74,15 +74,17 @@ class Slapd:
         (folder / "slapd.conf").write_text(
             f"{schemas}\npidfile {folder}/slapd.pid\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n"
             f"TLSCertificateFile {folder}/cert.pem\nTLSCertificateKeyFile {folder}/key.pem\n"
-            f"sizelimit size.soft=50 size.hard=50 size.prtotal=unlimited\n"
-            f'database mdb\nmaxsize 268435456\nsuffix "{BASE}"\nrootdn "{READER}"\nrootpw "{PASSWORD}"\n'
-            f'directory {folder}/db\naccess to * by dn.exact="{READER}" read by * auth\n',
+            f"sizelimit size.soft=50 size.hard=50 size.pr=50 size.prtotal=unlimited\n"
+            f'database mdb\nmaxsize 268435456\nsuffix "{BASE}"\nrootdn "cn=root,{BASE}"\n'
+            f'directory {folder}/db\naccess to * by dn.exact="{READER}" read by anonymous auth\n',
             encoding="utf-8",
         )
 
     def load(self, people: list[dict[str, list[str]]]) -> None:
         """Put people into the database; only while the server does not run."""
         blocks = [f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Corp\ndc: corp\n"]
+        reader = ("objectClass: organizationalRole", "objectClass: simpleSecurityObject", f"userPassword: {PASSWORD}")
+        blocks.append("\n".join((f"dn: {READER}", "cn: reader", *reader)) + "\n")
         for number, person in enumerate(people):
             lines = [f"dn: uid=u{number},{BASE}", "objectClass: inetOrgPerson", f"uid: u{number}", "sn: x"]
             lines += [f"{name}: {value}" for name, values in person.items() for value in values]

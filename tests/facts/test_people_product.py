@@ -32,7 +32,8 @@ title = { de = "Eigenes", en = "Own" }
 when = "recipient.relation == 'own_private'"
 action = "hold"
 mode = "enforce"
-pool = "privacy"
+rationale = "for this test"
+review = { pool = "privacy" }
 
 [[case]]
 id = "colleague"
@@ -40,7 +41,8 @@ title = { de = "Kollegin", en = "Colleague" }
 when = "recipient.relation == 'colleague_private'"
 action = "hold"
 mode = "enforce"
-pool = "privacy"
+rationale = "for this test"
+review = { pool = "privacy" }
 
 [[case]]
 id = "customer"
@@ -48,6 +50,7 @@ title = { de = "Kunde", en = "Customer" }
 when = "recipient.relation == 'customer'"
 action = "relay"
 mode = "enforce"
+rationale = "for this test"
 
 [[case]]
 id = "hosted"
@@ -55,6 +58,7 @@ title = { de = "Beim Massenanbieter", en = "Hosted by a provider" }
 when = "recipient.mail_host == 'gmx.net'"
 action = "reject"
 mode = "enforce"
+rationale = "for this test"
 """
 TABLES = """
 [reviewers.daemon]
@@ -104,7 +108,7 @@ def held_by(product: Product, sender: str, recipient: str) -> str:
     if not new:
         return ""
     with sqlite3.connect(product.database) as connection:
-        query = "SELECT value FROM trail_values WHERE name = 'recipient.1.rules' ORDER BY seq DESC LIMIT 1"
+        query = "SELECT value FROM trail_values WHERE name LIKE 'recipient.%.rules' ORDER BY seq DESC LIMIT 1"
         return str(json.loads(connection.execute(query).fetchone()[0])[0])
 
 

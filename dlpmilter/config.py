@@ -387,5 +387,5 @@ def _shown(value: object) -> str:
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:
     named: dict[str, type[BaseModel]] = {"tls": Tls, "relay": NextHopSettings, "reviewers": Reviewer, "limits": _LIMITS}
     path = ".".join(str(part) for part in location[:-1])
-    named |= {str(name): table for name, table in TABLES.items()}
+    named |= TABLES
     return named.get(path) or named.get(str(location[0]), Config) if len(location) > 1 else Config

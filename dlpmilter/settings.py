@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
@@ -109,8 +109,7 @@ class MxHint(Section):
         return _tuple(value)
 
 
-Tables = Literal["directory", "directory.ldap", "directory.ldap.attributes", "mx_hint"]
-TABLES: dict[Tables, type[Section]] = {
+TABLES: dict[str, type[Section]] = {
     "directory": DirectorySettings,
     "directory.ldap": Ldap,
     "directory.ldap.attributes": LdapAttributes,

@@ -154,3 +154,14 @@ def test_no_bytes_break_the_reader(tmp_path_factory: pytest.TempPathFactory, dat
     path.write_bytes(data)
     with contextlib.suppress(ConfigError):
         assert len(People.load(path, HASHES)) >= 0
+
+
+def test_the_example_of_the_documents_loads(tmp_path: Path) -> None:
+    """The table in deploy/directory.md is a file that loads, and its columns are all there are."""
+    text = (Path(__file__).parents[2] / "deploy" / "directory.md").read_text(encoding="utf-8")
+    example = text.partition("```csv\n")[2].partition("```")[0]
+    people = load(tmp_path, example)
+    assert people.secrecy_group("legal@example.com") == "lawyers"
+    assert people.person("legal@example.com") == people.person("a.berger@example.com") == "anna.berger@example.com"
+    assert tuple(example.splitlines()[0].split(",")) == COLUMNS
+    assert [each for each in COLUMNS if f"| `{each}` |" not in text] == []

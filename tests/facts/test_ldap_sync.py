@@ -16,6 +16,10 @@ from dlpmilter.facts.ldap_sync import SyncError, sync
 from dlpmilter.settings import Ldap, LdapAttributes
 from tests.facts import slapd
 from tests.facts.slapd import BASE, PASSWORD, READER, Slapd
+from tests.facts.test_people_product import RULES, becomes
+from tests.peers.product import POLICY as SHIPPED
+from tests.peers.product import Product
+from tests.peers.sink import Sink
 
 pytestmark = [
     pytest.mark.skipif(bool(slapd.missing()), reason=slapd.missing() or "runs"),
@@ -23,6 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ldap3"),
     pytest.mark.filterwarnings("ignore:unclosed <(ssl|socket):ResourceWarning"),
 ]
+POLICY = SHIPPED.replace('extends = "default"\n', "")
 ATTRIBUTES = LdapAttributes(aliases=("mailalternate", "pager"), department="ou", names=("cn", "displayName"))
 
 
@@ -120,3 +125,22 @@ def test_without_the_library_there_is_a_sentence(
     monkeypatch.setitem(sys.modules, "ldap3", None)
     with pytest.raises(SyncError, match=r"dlpmilter\[ldap\]"):
         sync(settings(server, tmp_path), tmp_path / "people.csv")
+
+
+def test_the_office_reads_on_its_schedule_and_gates_follow(server: Slapd, tmp_path: Path) -> None:
+    """Without a file the office reads the server at once; gates know the people soon, without a signal."""
+    server.load([person(1, displayName=["Zita Zauber"])])
+    tables = (
+        f'[directory]\nfile = "people.csv"\n[directory.ldap]\nurl = "{server.tls}"\nbase = "{BASE}"\n'
+        f'bind_dn = "{READER}"\npassword_file = "{tmp_path / "password"}"\nca_file = "{server.ca_file}"\n'
+        "every_minutes = 1\n"
+    )
+    with (
+        server.running(),
+        Sink(tmp_path / "journal") as sink,
+        Product(
+            tmp_path / "hop", next_hop=sink.port, settings={"workers": "1"}, tables=tables, policy=POLICY + RULES
+        ) as product,
+    ):
+        becomes(product, "p1@corp.example", "zita.zauber@gmx.de", "own")
+        assert "directory-synced" in product.log.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dlpmilter import maillog, metrics
 from dlpmilter.config import ConfigError
 from dlpmilter.facts.directory import People
+from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.storage import private_rows
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class Everybody:
         if not person:
             return False
         owners = self.private.owners(canonical, proposed=True)
-        return person in {self.file.person(each) or each for each in owners} or self.file.keeps(person, canonical)
+        if owners and {person, _normal(person)} & {self.file.person(each) or each for each in owners}:
+            return True
+        return self.file.keeps(person, canonical)
 
     def secrecy_group(self, address: str) -> str:
         """The secrecy group of the person."""
@@ -148,6 +151,12 @@ class PeopleSource:
         if found is not None:
             self._fingerprint, rows = found
             self.current = Everybody(self.current.file, PrivateMailboxes(self._hashes, rows))
+
+
+def _normal(address: str) -> str:
+    """The domain in its normal form: a mail may name a person who is in no file by either spelling."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{normalise_domain(domain)}"
 
 
 _Change = tuple[tuple[object, ...], list[tuple[bytes, str, bool]]]

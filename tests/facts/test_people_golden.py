@@ -18,7 +18,7 @@ from dlpmilter.engine.evaluate import evaluate
 from dlpmilter.facts.directory import People
 from dlpmilter.facts.hashes import Hashes
 from dlpmilter.facts.people import Everybody, PrivateMailboxes
-from dlpmilter.facts.people_csv import Problems, Row
+from dlpmilter.facts.people_csv import Problems, Row, normal_address
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.facts import Directory, Facts, Known
@@ -200,3 +200,12 @@ def test_simulate_reads_a_file_of_people(tmp_path: Path) -> None:
         rules.append({row["rule"] for row in json.loads(done.stdout)["by_rule"] if row["recipients"]})
     assert "own-private-mailbox" in rules[1]
     assert "own-private-mailbox" not in rules[0]
+
+
+def test_a_person_in_no_file_keeps_his_mailbox_by_either_spelling_of_the_domain() -> None:
+    """Registered under the normal form, found when the mail says the domain in Unicode or in ASCII."""
+    registry = PrivateMailboxes(HASHES, [(HASHES.of("me@gmx.de"), normal_address("anna@bücher.example"), True)])
+    everybody = Everybody(People(HASHES), registry)
+    assert everybody.keeps("anna@bücher.example", "me@gmx.de")
+    assert everybody.keeps("anna@xn--bcher-kva.example", "me@gmx.de")
+    assert not everybody.keeps("", "me@gmx.de")

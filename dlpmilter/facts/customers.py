@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 BATCH = 5_000
 """Rows in one transaction: gates wait for their turn no longer than that takes."""
+RUN = 100 * BATCH
+"""Hashes that are put in order together before they are written: neighbours cost a fraction of strangers."""
 _CELL = 100_000
 _BLOCK = 64 * 1024
 
@@ -86,6 +89,11 @@ def _canonical(text: str) -> str:
         return ""
 
 
+def _runs(keys: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while run := sorted(set(itertools.islice(keys, RUN))):
+        yield run
+
+
 class CustomerRegisters:
     """The registers in the database: asked by gates, filled by the command line."""
 
@@ -108,22 +116,17 @@ class CustomerRegisters:
         and whatever `addresses` raises: then the old register stays.
         """
         number = await self._database.write(lambda conn: customer_rows.begin(conn, name, datetime.now(UTC)))
-        batch: set[bytes] = set()
-        for each in addresses:
-            batch.add(self._hashes.of(each))
-            if len(batch) >= BATCH:
-                await self._add(number, batch)
-                batch = set()
+        for run in _runs(map(self._hashes.of, addresses)):
+            for first in range(0, len(run), BATCH):
+                await self._add(number, run[first : first + BATCH])
                 step()
-        await self._add(number, batch)
         rows = await self._database.write(lambda conn: self._publish(conn, number, name, actor))
         step()
         await self.purge()
         return rows
 
-    async def _add(self, number: int, batch: set[bytes]) -> None:
-        if batch:
-            await self._database.write(lambda conn: customer_rows.add(conn, number, list(batch)))
+    async def _add(self, number: int, keys: Sequence[bytes]) -> None:
+        await self._database.write(lambda conn: customer_rows.add(conn, number, keys))
 
     @staticmethod
     def _publish(conn: Connection, number: int, name: str, actor: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Integer, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 
 from dlpmilter.storage.knowledge_tables import customer_registers as registers
 from dlpmilter.storage.knowledge_tables import customers
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_GONE = ""
 PURGE_ROWS = 20_000
 """Rows that go in one transaction, so that nobody waits long for his turn."""
 
@@ -35,31 +36,25 @@ class Register:
 
 def begin(conn: Connection, name: str, at: datetime) -> int:
     """A new import of a register, which nobody sees yet; the remains of one that broke off are given up."""
-    waiting = select(registers.c.id).where(registers.c.name == name, registers.c.live.is_(False))
-    for (number,) in conn.execute(waiting).all():
-        conn.execute(delete(registers).where(registers.c.id == number))
-    highest = conn.execute(
-        select(func.max(func.coalesce(registers.c.id, 0))).union_all(select(func.max(customers.c.register)))
-    )
-    number = 1 + max((value or 0 for (value,) in highest), default=0)
+    conn.execute(update(registers).where(registers.c.name == name, registers.c.live.is_(False)).values(name=_GONE))
+    number = 1 + (conn.execute(select(func.max(registers.c.id))).scalar_one() or 0)
     conn.execute(insert(registers), {"id": number, "name": name, "live": False, "rows": 0, "at": at})
     return number
 
 
 def add(conn: Connection, number: int, keys: Sequence[bytes]) -> None:
-    """Put hashes into an import; one that is there already is no mistake."""
-    statement = text("INSERT INTO customers (key, register) VALUES (:key, :register) ON CONFLICT DO NOTHING")
-    statement = statement.bindparams(bindparam("register", type_=Integer))
-    conn.execute(statement, [{"key": key, "register": number} for key in sorted(keys)])
+    """Put hashes into an import, best in their order; one that is there already is no mistake."""
+    statement = text("INSERT INTO customers (register, key) VALUES (:register, :key) ON CONFLICT DO NOTHING")
+    conn.execute(statement, [{"register": number, "key": key} for key in keys])
 
 
 def publish(conn: Connection, number: int) -> int:
     """Let an import answer in place of the one before; returns its rows. ValueError when a newer one began."""
     name = conn.execute(select(registers.c.name).where(registers.c.id == number)).scalar_one_or_none()
-    if name is None:
+    if not name:
         raise ValueError("another import of this register began meanwhile, so this one was given up")
     rows = conn.execute(select(func.count()).select_from(customers).where(customers.c.register == number)).scalar_one()
-    conn.execute(delete(registers).where(registers.c.name == name, registers.c.id != number))
+    _give_up(conn, name, but=number)
     conn.execute(update(registers).where(registers.c.id == number).values(live=True, rows=rows))
     return rows
 
@@ -69,22 +64,25 @@ def drop(conn: Connection, name: str) -> int:
     rows = conn.execute(
         select(func.coalesce(func.sum(registers.c.rows), 0)).where(registers.c.name == name, registers.c.live)
     ).scalar_one()
-    conn.execute(delete(registers).where(registers.c.name == name))
+    _give_up(conn, name, but=-1)
     return int(rows)
 
 
-def purge(conn: Connection) -> int:
-    """Delete some rows of imports that are gone; returns how many, 0 when none is left."""
-    numbers = select(customers.c.register).distinct()
-    gone = [
-        number for (number,) in conn.execute(numbers.where(customers.c.register.not_in(select(registers.c.id)))).all()
-    ]
-    if not gone:
-        return 0
-    some = select(customers.c.key).where(customers.c.register == gone[0]).limit(PURGE_ROWS)
-    return conn.execute(
-        delete(customers).where(and_(customers.c.register == gone[0], customers.c.key.in_(some)))
-    ).rowcount
+def _give_up(conn: Connection, name: str, *, but: int) -> None:
+    gone = update(registers).where(registers.c.name == name, registers.c.id != but)
+    conn.execute(gone.values(name=_GONE, live=False))
+
+
+def purge(conn: Connection) -> bool:
+    """Delete some rows of imports that are gone; whether there may be more."""
+    number = conn.execute(select(registers.c.id).where(registers.c.name == _GONE).limit(1)).scalar_one_or_none()
+    if number is None:
+        return False
+    mine = customers.c.register == number
+    some = select(customers.c.key).where(mine).order_by(customers.c.key).limit(PURGE_ROWS)
+    if not conn.execute(delete(customers).where(mine, customers.c.key.in_(some))).rowcount:
+        conn.execute(delete(registers).where(registers.c.id == number))
+    return True
 
 
 def listed(conn: Connection) -> list[Register]:
@@ -102,9 +100,8 @@ def exists(conn: Connection, name: str) -> bool:
 
 def among(conn: Connection, keys: Sequence[bytes]) -> frozenset[bytes]:
     """Those of these hashes that are a customer's."""
-    query = (
-        select(customers.c.key)
-        .join(registers, registers.c.id == customers.c.register)
-        .where(customers.c.key.in_(keys), registers.c.live)
-    )
-    return frozenset(row.key for row in conn.execute(query))
+    live = [number for (number,) in conn.execute(select(registers.c.id).where(registers.c.live))]
+    if not live:
+        return frozenset()
+    query = select(customers.c.key).where(customers.c.register.in_(live), customers.c.key.in_(keys))
+    return frozenset(key for (key,) in conn.execute(query))

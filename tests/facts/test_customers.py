@@ -47,6 +47,7 @@ async def test_a_register_answers_the_judge_in_every_spelling(tmp_path: Path) ->
 async def test_a_register_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second import drops who is gone; one that breaks off leaves the old answers; other registers stay."""
     monkeypatch.setattr(customers, "BATCH", 2)
+    monkeypatch.setattr(customers, "RUN", 2)
 
     def breaks() -> object:
         yield from ("new@gmx.de", "newer@gmx.de", "newest@gmx.de")
@@ -62,6 +63,7 @@ async def test_a_register_is_replaced_whole_or_not_at_all(tmp_path: Path, monkey
         assert await take(registers, "crm", "a@gmx.de") == 1
         assert await registers.among(["a@gmx.de", "b@gmx.de", "c@gmx.de"]) == {"a@gmx.de", "b@gmx.de"}
         assert await house.count("customers") == 2
+        assert await house.count("customer_registers") == 2
         assert await registers.remove("shop", actor="root") == 1
         assert await registers.remove("shop", actor="root") == -1
         assert await registers.among(["a@gmx.de", "b@gmx.de"]) == {"a@gmx.de"}

@@ -54,12 +54,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "customers",
-        sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("register", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("key", "register", name=op.f("pk_customers")),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("register", "key", name=op.f("pk_customers")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_customers_register", "customers", ["register"], unique=False)
     op.create_table(
         "drip_charges",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -296,7 +296,7 @@ async def _sync_for_ever(directory: DirectorySettings) -> None:
             done = await asyncio.to_thread(ldap_sync.sync, ldap, file)
         except (ldap_sync.SyncError, ConfigError) as error:
             metrics.directory_syncs.labels("failed").inc()
-            maillog.directory_not_synced(type(error).__name__)
+            maillog.directory_not_synced(getattr(error, "slug", "people-do-not-fit"))
         except Exception as error:  # noqa: BLE001 - the office has other things to do
             metrics.unforeseen.labels("directory-sync").inc()
             maillog.unforeseen("directory-sync", error)

@@ -28,7 +28,14 @@ _SECRET_OCTETS = 4096
 
 
 class SyncError(Exception):
-    """The server could not be read, or its answer must not replace the file; the text is a sentence."""
+    """The server could not be read, or its answer must not replace the file.
+
+    The text is a sentence for a person; `slug` is for the log, which never quotes a server.
+    """
+
+    def __init__(self, slug: str, text: str) -> None:
+        super().__init__(text)
+        self.slug = slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,18 @@ def sync(settings: Ldap, file: Path, *, force: bool = False) -> Synced:
         what = (
             f"{settings.url} gave {len(rows)} people, {file} has {before}: more than {settings.shrink_percent} % less"
         )
-        raise SyncError(f"{what}. The file stays. If that is right, call `dlpmilter directory sync --force`.")
+        raise SyncError(
+            "far-fewer", f"{what}. The file stays. If that is right, call `dlpmilter directory sync --force`."
+        )
     problems = Problems(settings.url)
     People.of(rows, Hashes(), problems, keyed=False)
     problems.raise_if_any()
     try:
         write_people(file, rows)
     except OSError as error:
-        raise SyncError(f"{file} cannot be written: {error.strerror or error}. The old file stays.") from None
+        raise SyncError(
+            "not-written", f"{file} cannot be written: {error.strerror or error}. The old file stays."
+        ) from None
     return Synced(len(rows), before, found.skipped)
 
 
@@ -96,9 +107,9 @@ def entries(settings: Ldap) -> Iterator[Mapping[str, Any]]:
         finally:
             _close(connection)
     except ldap3.core.exceptions.LDAPException as error:
-        raise SyncError(f"{settings.url} cannot be read: {_reason(error)}.") from None
+        raise SyncError("unreachable", f"{settings.url} cannot be read: {_reason(error)}.") from None
     except (OSError, ssl.SSLError, ValueError) as error:
-        raise SyncError(f"{settings.url} cannot be read: {_reason(error)}.") from None
+        raise SyncError("unreachable", f"{settings.url} cannot be read: {_reason(error)}.") from None
 
 
 def _close(connection: Any) -> None:
@@ -115,7 +126,7 @@ def _library() -> Any:
         import ldap3
     except ImportError:
         what = "The library for LDAP is not installed: install dlpmilter with its extra, dlpmilter[ldap]."
-        raise SyncError(what) from None
+        raise SyncError("not-installed", what) from None
     return ldap3
 
 
@@ -123,10 +134,11 @@ def _pages(connection: Any, settings: Ldap) -> Iterator[Mapping[str, Any]]:
     """Every page; a page that did not come whole ends the reading with SyncError."""
     connection.open()
     if settings.url.startswith("ldap://") and settings.start_tls and not connection.start_tls():
-        raise SyncError(f"{settings.url} does not start TLS: {_result(connection)}.")
+        raise SyncError("no-tls", f"{settings.url} does not start TLS: {_result(connection)}.")
     if not connection.bind():
         raise SyncError(
-            f"{settings.url} does not let {settings.bind_dn or 'an anonymous reader'} in: {_result(connection)}."
+            "not-let-in",
+            f"{settings.url} does not let {settings.bind_dn or 'an anonymous reader'} in: {_result(connection)}.",
         )
     wanted = wanted_attributes(settings.attributes)
     cookie: bytes | None = None
@@ -140,7 +152,9 @@ def _pages(connection: Any, settings: Ldap) -> Iterator[Mapping[str, Any]]:
             time_limit=settings.answer_seconds,
         )
         if connection.result["result"] != 0:
-            raise SyncError(f"{settings.url} broke off the search below {settings.base!r}: {_result(connection)}.")
+            raise SyncError(
+                "broken-off", f"{settings.url} broke off the search below {settings.base!r}: {_result(connection)}."
+            )
         for entry in connection.response or ():
             if entry.get("type") == "searchResEntry":
                 yield entry["attributes"]

@@ -133,7 +133,7 @@ def test_the_office_reads_on_its_schedule_and_gates_follow(server: Slapd, tmp_pa
     tables = (
         f'[directory]\nfile = "people.csv"\n[directory.ldap]\nurl = "{server.tls}"\nbase = "{BASE}"\n'
         f'bind_dn = "{READER}"\npassword_file = "{tmp_path / "password"}"\nca_file = "{server.ca_file}"\n'
-        "every_minutes = 1\n"
+        "every_minutes = 1\npage_size = 7\n"
     )
     with (
         server.running(),

@@ -115,13 +115,13 @@ def _read_key(seen: Inspection, known: References) -> None:
 
 
 def _read_people(seen: Inspection, config: Config) -> None:
+    file = config.directory.file
+    if file is None:
+        return
     from dlpmilter.config import ConfigError, Problem
     from dlpmilter.facts.directory import People
     from dlpmilter.facts.hashes import Hashes
 
-    file = config.directory.file
-    if file is None:
-        return
     if config.directory.ldap is not None and not file.exists():
         what = "is not there yet, so nobody is known to work here."
         seen.warnings.append(Problem(str(file), "", what, "`dlpmilter directory sync` writes it."))

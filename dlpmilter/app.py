@@ -22,19 +22,20 @@ from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
 from dlpmilter.facts.knowledge import Knowledge
+from dlpmilter.facts.ldap_schedule import sync_for_ever
 from dlpmilter.holds.desk import Desk
+from dlpmilter.holds.mailboxes import Mailboxes
 from dlpmilter.holds.requests import Requests
 from dlpmilter.listeners.admission import Admission, Networks
 from dlpmilter.listeners.control import Control
+from dlpmilter.listeners.inbound import DRAIN_SECONDS, InboundSide, drain
 from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.pipeline.accept import Pipeline
-from dlpmilter.pipeline.learner import Learner
 from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.load import load_policy
 from dlpmilter.relay.client import NextHop
-from dlpmilter.relay.nowhere import Nowhere
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
 from dlpmilter.storage import outbox_rows
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from dlpmilter.policy.schema import Policy
 
 EXIT_TEMPORARY = 75
-DRAIN_SECONDS = 30.0
 SWEEP_SECONDS = 30.0
 REPLAY_SECONDS = 1.0
 REFRESH_SECONDS = 2.0
@@ -131,7 +131,7 @@ async def run_gate(
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
     await inspector.start()
-    await rooms.knowledge.refresh(datetime.now(UTC))
+    await rooms.knowledge.start()
     house = House(
         config=config,
         hop=rooms.hop,
@@ -143,64 +143,24 @@ async def run_gate(
         budget=Budget(config.bounds.memory_total_octets),
     )
     loop = asyncio.get_running_loop()
-    hurry = asyncio.Event()
-
-    def reload() -> None:
-        rooms.policy.reload()
-        hurry.set()
-
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    renewing = _renewing(rooms)
     server = await loop.create_server(lambda: Door(house), sock=listener, backlog=1024)
-    side = await InboundSide.open(rooms, inbound, house) if inbound is not None else None
-    tasks = [asyncio.create_task(each) for each in (_replay_for_ever(rooms), _refresh_for_ever(rooms.knowledge, hurry))]
+    side = (
+        await InboundSide.open(config, rooms.policy, rooms.desk, rooms.knowledge, inbound, house)
+        if inbound is not None
+        else None
+    )
+    tasks = [asyncio.create_task(_replay_for_ever(rooms)), renewing]
     _say_ready(ready)
     await stop.wait()
     maillog.stopping("drain")
     server.close()
     for task in tasks:
         task.cancel()
-    await asyncio.gather(_drain(house), *([side.close()] if side else []))
+    await asyncio.gather(drain(house), *([side.close()] if side else []))
     await inspector.close()
     await rooms.knowledge.close()
     await rooms.close()
-
-
-@dataclass(slots=True)
-class InboundSide:
-    """The listener that learns who wrote first: doors, counts and next hop of its own."""
-
-    server: asyncio.Server
-    house: House
-    learner: Learner
-    learning: asyncio.Task[None]
-
-    @classmethod
-    async def open(cls, rooms: Rooms, listener: socket.socket, beside: House) -> InboundSide:
-        """Serve the listener; memory for mails is shared with the doors `beside`."""
-        config, inbound = rooms.config, rooms.config.inbound
-        if inbound is None:
-            raise ValueError("a listener for inbound mail without its configuration")
-        hop = NextHop(inbound.next_hop, config.relay, config.hostname) if inbound.next_hop else None
-        learner = Learner(config, rooms.policy, rooms.desk.instance, rooms.knowledge.correspondence.learn)
-        house = House(
-            config=config,
-            hop=hop or Nowhere(config.relay, config.hostname),
-            judge=learner,
-            admission=Admission(config.bounds, config.spool_directory),
-            allowed=Networks(inbound.allowed_clients),
-            xforward=Networks(()),
-            tls=beside.tls,
-            budget=beside.budget,
-        )
-        server = await asyncio.get_running_loop().create_server(lambda: Door(house), sock=listener, backlog=1024)
-        return cls(server, house, learner, asyncio.create_task(learner.run()))
-
-    async def close(self) -> None:
-        """No new mail; what is open is finished and learned."""
-        self.server.close()
-        await _drain(self.house)
-        await self.learner.finish(self.learning)
-        await self.house.hop.close()
 
 
 async def _replay_for_ever(rooms: Rooms) -> None:
@@ -217,14 +177,28 @@ async def _replay_for_ever(rooms: Rooms) -> None:
         await asyncio.sleep(REPLAY_SECONDS)
 
 
+def _renewing(rooms: Rooms) -> asyncio.Task[None]:
+    """SIGHUP reads policy and people again; what others write into the database counts here seconds later."""
+    hurry = asyncio.Event()
+
+    def reload() -> None:
+        rooms.policy.reload()
+        hurry.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    return asyncio.create_task(_refresh_for_ever(rooms.knowledge, hurry))
+
+
 async def _refresh_for_ever(knowledge: Knowledge, hurry: asyncio.Event) -> None:
     """What other processes changed (an agreement was revoked) counts here seconds later, or at once on SIGHUP."""
     said = False
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), REFRESH_SECONDS)
-        hurry.clear()
         try:
+            if hurry.is_set():
+                hurry.clear()
+                await knowledge.reload()
             await knowledge.refresh(datetime.now(UTC))
             said = False
         except TemporaryFailure as error:
@@ -237,22 +211,11 @@ async def _refresh_for_ever(knowledge: Knowledge, hurry: asyncio.Event) -> None:
             maillog.unforeseen("refresh", error)
 
 
-async def _drain(house: House) -> None:
-    house.admission.draining = True
-    for door in list(house.doors):
-        door.drain()
-    deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
-    while (house.doors or house.commits) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.05)
-    if house.commits:
-        await asyncio.wait(house.commits, timeout=DRAIN_SECONDS)
-
-
 async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
     """Send what we owe, remind, expire, delete, answer the command line, until told to stop."""
     rooms = await Rooms.open(config)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, rooms.policy.reload)
+    await rooms.knowledge.start()
+    renewing = _renewing(rooms)
     leadership = Leadership(config.database)
     if not leadership.take():
         maillog.office_waits()
@@ -262,6 +225,7 @@ async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
             await asyncio.sleep(LEADERSHIP_SECONDS)
     if not stop.is_set():
         await _lead(config, rooms, stop, ready)
+    renewing.cancel()
     leadership.leave()
     await rooms.close()
 
@@ -272,9 +236,9 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int) -
     outbox = OutboxWorker(
         rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
     )
-    requests = Requests(config, rooms.database, lambda: rooms.desk.workflow, maillog.acted)
-    control = Control(config.control_socket, requests.answer)
-    tasks = [asyncio.create_task(each) for each in (outbox.run(), _sweep_for_ever(rooms), control.run())]
+    control = Control(config.control_socket, _requests(rooms).answer)
+    jobs = (outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory))
+    tasks = [asyncio.create_task(each) for each in jobs]
     await control.tried.wait()
     _say_ready(ready)
     stopping = asyncio.create_task(_stopped(stop))
@@ -287,6 +251,22 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int) -
     await control.finish()
     for task in done - {stopping}:  # a worker must never end by itself: the supervisor starts a new office
         task.result()
+
+
+def _requests(rooms: Rooms) -> Requests:
+    """The counter behind the control socket."""
+    people = rooms.knowledge.people
+    mailboxes = Mailboxes(
+        rooms.config,
+        rooms.database,
+        lambda: rooms.keyring,
+        lambda: people.current,
+        lambda: rooms.policy.current.version,
+    )
+    return Requests(
+        rooms.config, rooms.database, lambda: rooms.desk.workflow, maillog.acted,
+        person=lambda address: people.current.person(address) or address, mailboxes=mailboxes,
+    )  # fmt: skip
 
 
 async def _stopped(stop: asyncio.Event) -> None:

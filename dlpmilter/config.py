@@ -7,7 +7,6 @@ All problems are reported at once, each with file, key, what is wrong and what w
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
 import socket
@@ -18,10 +17,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     create_model,
@@ -29,12 +26,27 @@ from pydantic import (
     model_validator,
 )
 
-from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.limits import Limits
+from dlpmilter.settings import (
+    TABLES,
+    Clients,
+    DirectorySettings,
+    Domain,
+    Endpoint,
+    Inbound,
+    MailAddress,
+    MxHint,
+    NextHopSettings,
+    Reviewer,
+    Section,
+    Tls,
+    domain,
+    listed,
+    refuse_open_relay,
+)
 
 SOCKET_NAME_OCTETS = 80
 """A socket's name has to fit behind /proc/self/fd/N/ in the 107 octets of unix(7)."""
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,121 +71,28 @@ class ConfigError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def _address(text: str) -> str:
-    try:
-        return parse_address(text).text
-    except AddressError as error:
-        raise ValueError(f"{text!r} is not a mail address: {error}") from None
-
-
-def _endpoint(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError(f"{text!r} is not host:port, for example 127.0.0.1:10025")
-    return text
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IP address or network, for example 192.0.2.0/24") from None
-
-
-def _domain(text: str) -> str:
-    if "@" in text or "*" in text or not re.fullmatch(r"[^\s.]+(\.[^\s.]+)*\.?", text):
-        raise ValueError(f"{text!r} is not a domain, for example example.com")
-    return text.rstrip(".").lower()
-
-
-def _verifier(text: str) -> str:
-    if re.search(r'[\s;"()=]', text):
-        raise ValueError(f"{text!r} is not a verifier's name (authserv-id, RFC 8601), for example mx.example.com")
-    return text
-
-
-def _listed(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-MailAddress = Annotated[str, AfterValidator(_address)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
-NetworkText = Annotated[str, AfterValidator(_network)]
-Clients = Annotated[tuple[NetworkText, ...], BeforeValidator(_listed)]
-Domain = Annotated[str, AfterValidator(_domain)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Tls(_Section):
-    """STARTTLS on our own listener."""
-
-    certificate: Path
-    key: Path
-
-    @field_validator("certificate", "key", mode="before")
-    @classmethod
-    def _as_path(cls, value: object) -> object:
-        return Path(value) if isinstance(value, str) else value
-
-
-class NextHopSettings(_Section):
-    """How we speak to the relay behind us."""
-
-    tls: Literal["none", "opportunistic", "require"] = "opportunistic"
-    sessions: int = Field(default=50, ge=1, le=1000)
-    connect_seconds: float = Field(default=10.0, gt=0)
-    command_seconds: float = Field(default=30.0, gt=0)
-    data_seconds: float = Field(default=60.0, gt=0)
-    idle_seconds: float = Field(default=30.0, gt=0)
-    retry_days: int = Field(default=5, ge=1, le=14)
-
-
-class Inbound(_Section):
-    """The second listener: it learns who wrote first and never judges."""
-
-    listen: Endpoint = "127.0.0.1:10024"
-    next_hop: Endpoint | None = None
-    allowed_clients: Clients = ("127.0.0.0/8", "::1/128")
-    authserv_id: Annotated[str, AfterValidator(_verifier)] = ""
-
-    @model_validator(mode="after")
-    def _never_an_open_relay(self) -> Self:
-        _refuse_open_relay(self.listen, self.allowed_clients)
-        return self
-
-
-class Reviewer(_Section):
-    """A person who may decide: a Unix user name maps to an address and pools."""
-
-    address: MailAddress
-    pools: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(min_length=1)
-
-
 _NUMBERS: dict[str, Any] = {
     each.name: (float, Field(default=each.default, gt=0, allow_inf_nan=False))
     if isinstance(each.default, float)
     else (int, Field(default=each.default, gt=0))
     for each in fields(Limits)
 }
-_LIMITS = create_model("_LIMITS", __base__=_Section, **_NUMBERS)
+_LIMITS = create_model("_LIMITS", __base__=Section, **_NUMBERS)
 """The names, types and signs of `[limits]`, from the one table of limits."""
 
 
-class Config(_Section):
+class Config(Section):
     """Everything in dlpmilter.toml; the first ten keys are the smallest configuration."""
 
     listen: Endpoint = "127.0.0.1:10025"
     allowed_clients: Clients = ("127.0.0.0/8", "::1/128")
-    internal_domains: Annotated[tuple[Domain, ...], BeforeValidator(_listed)] = Field(min_length=1)
+    internal_domains: Annotated[tuple[Domain, ...], BeforeValidator(listed)] = Field(min_length=1)
     next_hop: Endpoint
     policy: Path | None = None
     database: Path
     key_file: str
     portal_url: str = ""
-    languages: Annotated[tuple[Literal["de", "en"], ...], BeforeValidator(_listed)] = ("en",)
+    languages: Annotated[tuple[Literal["de", "en"], ...], BeforeValidator(listed)] = ("en",)
     postmaster: MailAddress
 
     hostname: str = Field(default_factory=socket.getfqdn)
@@ -190,6 +109,9 @@ class Config(_Section):
     limits: dict[str, int | float] = Field(default_factory=dict)
     reviewers: dict[str, Reviewer] = Field(default_factory=dict)
     owners: dict[MailAddress, MailAddress] = Field(default_factory=dict)
+    people: dict[str, MailAddress] = Field(default_factory=dict)
+    directory: DirectorySettings = DirectorySettings()
+    mx_hint: MxHint = MxHint()
 
     @field_validator("policy", "database", "spool", "control", mode="before")
     @classmethod
@@ -212,7 +134,16 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _never_an_open_relay(self) -> Self:
-        _refuse_open_relay(self.listen, self.allowed_clients)
+        refuse_open_relay(self.listen, self.allowed_clients)
+        return self
+
+    @model_validator(mode="after")
+    def _one_person_a_user(self) -> Self:
+        for user, address in self.people.items():
+            if user in self.reviewers and self.reviewers[user].address.lower() != address.lower():
+                raise ValueError(f"people: {user} has another address in [reviewers]; a user is one person")
+        if self.directory.ldap is not None and self.directory.file is None:
+            raise ValueError("directory: file is missing: [directory.ldap] is written into it")
         return self
 
     @property
@@ -236,22 +167,6 @@ class Config(_Section):
         return self.workers or min(4, os.cpu_count() or 1)
 
 
-def _refuse_open_relay(listen: str, clients: tuple[str, ...]) -> None:
-    host = listen.rpartition(":")[0].strip("[]")
-    if not clients and not _is_loopback(host):
-        raise ValueError(
-            f"listen: {host} can be reached from other hosts but allowed_clients is empty: "
-            "list the mail servers that may relay through this hop"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _suggest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
@@ -272,7 +187,16 @@ def load_config(path: Path) -> Config:
     more: dict[str, Any] = {"key_file": _key_place(base, config.key_file)}
     if config.tls is not None:
         more["tls"] = Tls(certificate=base / config.tls.certificate, key=base / config.tls.key)
+    more["directory"] = _placed_directory(base, config.directory)
     return config.model_copy(update=placed | more)
+
+
+def _placed_directory(base: Path, directory: DirectorySettings) -> DirectorySettings:
+    ldap = directory.ldap
+    if ldap is not None:
+        password = _key_place(base, ldap.password_file) if ldap.password_file else ""
+        ldap = ldap.model_copy(update={"password_file": password, "ca_file": ldap.ca_file and base / ldap.ca_file})
+    return directory.model_copy(update={"file": directory.file and base / directory.file, "ldap": ldap})
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,14 +225,14 @@ def references(path: Path) -> References | None:
         policy=base / policy if isinstance(policy, str) else None,
         policy_known=policy is None or isinstance(policy, str),
         key_file=_key_place(base, key) if isinstance(key, str) else None,
-        internal_domains=tuple(each for each in domains if _is_domain(each)) if isinstance(domains, list) else (),
+        internal_domains=tuple(each for each in domains if _isdomain(each)) if isinstance(domains, list) else (),
         allow_sample_governance=data.get("allow_sample_governance") is True,
     )
 
 
-def _is_domain(value: object) -> bool:
+def _isdomain(value: object) -> bool:
     try:
-        return isinstance(value, str) and bool(_domain(value))
+        return isinstance(value, str) and bool(domain(value))
     except ValueError:
         return False
 
@@ -391,9 +315,10 @@ def _shown(value: object) -> str:
 
 
 def _section_of(location: tuple[Any, ...]) -> type[BaseModel]:
-    return _SECTIONS.get(str(location[0]), Config) if len(location) > 1 else Config
+    path = ".".join(str(part) for part in location[:-1])
+    return _SECTIONS.get(path) or _SECTIONS.get(str(location[0]), Config) if len(location) > 1 else Config
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "tls": Tls, "relay": NextHopSettings, "inbound": Inbound, "reviewers": Reviewer, "limits": _LIMITS,
+    "tls": Tls, "relay": NextHopSettings, "inbound": Inbound, "reviewers": Reviewer, "limits": _LIMITS, **TABLES,
 }  # fmt: skip

@@ -159,6 +159,26 @@ def policy_refused(problems: int, first: str) -> None:
     _write("error", "policy-refused", problems=problems, first=first)
 
 
+def directory_loaded(rows: int) -> None:
+    """This file of people counts from now on."""
+    _write("info", "directory-loaded", rows=rows)
+
+
+def directory_refused(problems: int, first: str) -> None:
+    """The new file of people is broken; the old one stays. `first` is the place of the first mistake."""
+    _write("error", "directory-refused", problems=problems, first=first)
+
+
+def directory_synced(rows: int) -> None:
+    """The LDAP server was read into the file of people."""
+    _write("info", "directory-synced", rows=rows)
+
+
+def directory_not_synced(reason: str) -> None:
+    """The LDAP server could not be read, or its answer was refused; the file stays."""
+    _write("error", "directory-not-synced", reason=reason)
+
+
 def office_waits() -> None:
     """Another office works on this database; this one waits for its end."""
     _write("info", "office-waits")

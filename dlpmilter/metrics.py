@@ -21,12 +21,18 @@ notices = Counter(
     "dlpmilter_notices", "Notices put into the outbox or left out, by kind and reason.", ["kind", "reason"]
 )
 policy_reloads = Counter("dlpmilter_policy_reloads", "Policy reloads, by result.", ["result"])
+directory_reloads = Counter("dlpmilter_directory_reloads", "Readings of the file of people, by result.", ["result"])
+directory_syncs = Counter("dlpmilter_directory_syncs", "Readings of the LDAP server, by result.", ["result"])
+mail_host_lookups = Counter("dlpmilter_mail_host_lookups", "Looks at the mail host of a domain, by result.", ["result"])
 sweeps = Counter("dlpmilter_swept", "What the sweep did, by kind.", ["kind"])
 unforeseen = Counter("dlpmilter_unforeseen", "Errors nobody expected, by place.", ["place"])
 inbound_learned = Counter("dlpmilter_inbound_learned", "Inbound mails by what was learned of them.", ["outcome"])
 worker_restarts = Counter("dlpmilter_worker_restarts", "Processes the supervisor replaced.", ["role"])
 
 connections = Gauge("dlpmilter_connections", "Open SMTP connections.", multiprocess_mode="livesum")
+directory_rows = Gauge(
+    "dlpmilter_directory_rows", "Rows of the file of people in force.", multiprocess_mode="livemostrecent"
+)
 open_transactions = Gauge(
     "dlpmilter_open_transactions", "Mails between final dot and reply.", multiprocess_mode="livesum"
 )

@@ -17,9 +17,10 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from dlpmilter import metrics
 from dlpmilter.cli.main import COMMANDS
-from dlpmilter.config import Config, Inbound, NextHopSettings, Reviewer, Tls, load_config
+from dlpmilter.config import Config, load_config
 from dlpmilter.model.limits import Limits
 from dlpmilter.policy.schema import FACTS
+from dlpmilter.settings import TABLES, Inbound, NextHopSettings, Reviewer, Tls
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,7 +30,14 @@ DEPLOY = ROOT / "deploy"
 TOML = DEPLOY / "dlpmilter.toml"
 DOCUMENTS = [path for path in sorted(ROOT.rglob("*.md")) if ".venv" not in path.parts]
 # Defaults that depend on the host, or on a file that only an example can name.
-EXAMPLES = {("", "policy"), ("", "hostname"), ("", "spool"), ("inbound", "next_hop"), ("inbound", "authserv_id")}
+EXAMPLES = {
+    ("", "policy"),
+    ("", "hostname"),
+    ("", "spool"),
+    ("directory", "file"),
+    ("inbound", "next_hop"),
+    ("inbound", "authserv_id"),
+} | {("directory.ldap", key) for key in ("url", "base", "bind_dn", "password_file", "ca_file")}
 
 
 def _sections() -> dict[str, dict[str, tuple[str, bool]]]:
@@ -37,8 +45,8 @@ def _sections() -> dict[str, dict[str, tuple[str, bool]]]:
     found: dict[str, dict[str, tuple[str, bool]]] = {"": {}}
     section = ""
     for line in TOML.read_text(encoding="utf-8").splitlines():
-        if header := re.fullmatch(r"#?\[(\w+)(?:\.\w+)?\]", line):
-            section = header[1]
+        if header := re.fullmatch(r"#?\[(\w+)((?:\.\w+)*)\]", line):
+            section = header[1] + (header[2] if header[1] == "directory" else "")
             found[section] = {}
         elif entry := re.fullmatch(r"(#?)(\"[^\"]+\"|\w+) = (.+)", line):
             found[section][entry[2]] = (entry[3], bool(entry[1]))
@@ -59,13 +67,16 @@ def test_the_deployed_configuration_loads() -> None:
 def test_every_key_is_documented() -> None:
     """Each key of each table stands in deploy/dlpmilter.toml, and nothing else does."""
     sections = _sections()
-    tables = {"tls", "relay", "inbound", "limits", "reviewers", "owners"}
-    assert sections.keys() == tables | {""}
+    tables = {"tls", "relay", "inbound", "limits", "reviewers", "owners", "people", "directory", "mx_hint"}
+    assert sections.keys() == tables | {"", *TABLES}
     assert sections[""].keys() == Config.model_fields.keys() - tables
     assert sections["relay"].keys() == NextHopSettings.model_fields.keys()
     assert sections["inbound"].keys() == Inbound.model_fields.keys()
     assert sections["tls"].keys() == Tls.model_fields.keys()
     assert sections["reviewers"].keys() == Reviewer.model_fields.keys()
+    for name, table in TABLES.items():
+        inner = {each.rpartition(".")[2] for each in TABLES if each.rpartition(".")[0] == name}
+        assert sections[name].keys() == table.model_fields.keys() - inner
     assert sections["limits"].keys() == {field.name for field in fields(Limits)}
 
 
@@ -77,6 +88,7 @@ def test_commented_defaults_are_the_defaults_of_the_code() -> None:
         "relay": {key: _default(NextHopSettings, key) for key in NextHopSettings.model_fields},
         "inbound": {key: _default(Inbound, key) for key in Inbound.model_fields},
         "limits": asdict(Limits()),
+        **{name: {key: _default(table, key) for key in table.model_fields} for name, table in TABLES.items()},
     }
     for name, table in defaults.items():
         for key, (written, commented) in sections[name].items():
@@ -96,6 +108,8 @@ def test_the_file_with_everything_switched_on_loads(tmp_path: Path) -> None:
     assert config.tls is not None
     assert config.inbound is not None and config.inbound.authserv_id == "mx.example.com"
     assert config.reviewers["erika"].pools == ("privacy",)
+    assert config.directory.ldap is not None
+    assert config.people == {"anna": "anna.berger@example.com"}
     assert config.owners == {"scanner@example.com": "erika.muster@example.com"}
 
 

@@ -18,10 +18,12 @@ PACKAGE = ROOT / "dlpmilter"
 # A room imports only from lines above its own; rooms on one line never import each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"model"}),
+    frozenset({"settings"}),
     frozenset({"config", "metrics", "maillog", "spill"}),
     frozenset({"policy", "mime", "storage"}),
     frozenset({"detect", "registers"}),
-    frozenset({"engine", "actions", "audit", "notices", "relay", "facts", "content"}),
+    frozenset({"engine", "actions", "audit", "notices", "relay", "content"}),
+    frozenset({"facts"}),
     frozenset({"holds", "privacy"}),
     frozenset({"pipeline", "simulate"}),
     frozenset({"listeners", "portal"}),
@@ -60,7 +62,7 @@ LIBRARY_ROOMS = {
     "oxmsg": {"content"},
     "phonenumbers": {"detect"},
     "prometheus_client": {"metrics", "listeners.monitoring"},
-    "pydantic": {"config", "policy"},
+    "pydantic": {"config", "settings", "policy"},
     "pypdfium2": {"content"},
     "pyseccomp": {"content"},
     "python_calamine": {"content"},

@@ -24,12 +24,12 @@ _FACTS = (
     "attachments", "others", "owner-source", "deadline-days", "reason-code", "approvals", "approvals-needed",
     "pool", "controller-before", "controller-after", "controller-basis", "controller-flags", "breach-check",
     "notice", "notice-muted", "count", "role", "leftover", "scope",
-    "told-why", "report-told-why", "believed", "why",
+    "told-why", "report-told-why", "believed", "why", "register",
     "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
 )  # fmt: skip
 _VAULT = (
     "at", "sender", "owner", "login", "actor", "actor-user", "message-id", "justification", "reason",
-    "told", "report-told", "senders", "recipients",
+    "told", "report-told", "senders", "recipients", "mailbox",
 )  # fmt: skip
 _RECIPIENT_FACTS = (
     "class", "action", "rules", "reasons", "pool", "approvals-needed", "state", "code", "controller-after",

@@ -66,6 +66,7 @@ def inspect(path: Path, *, as_service: bool = False) -> Inspection:
         _read_policy(seen, path, known)
         _read_key(seen, known)
     if seen.config is not None:
+        _read_people(seen, seen.config)
         problems, warnings = findings(path, seen.config, seen.policy, as_service=as_service)
         seen.problems += problems
         seen.warnings += warnings
@@ -119,6 +120,24 @@ def _read_key(seen: Inspection, known: References) -> None:
         return
     try:
         seen.keyring = Keyring.load(known.key_file, require_backup=True)
+    except ConfigError as error:
+        seen.problems += error.problems
+
+
+def _read_people(seen: Inspection, config: Config) -> None:
+    file = config.directory.file
+    if file is None:
+        return
+    from dlpmilter.config import ConfigError, Problem
+    from dlpmilter.facts.directory import People
+    from dlpmilter.facts.hashes import Hashes
+
+    if config.directory.ldap is not None and not file.exists():
+        what = "is not there yet, so nobody is known to work here."
+        seen.warnings.append(Problem(str(file), "", what, "`dlpmilter directory sync` writes it."))
+        return
+    try:
+        People.load(file, Hashes(), keyed=False)
     except ConfigError as error:
         seen.problems += error.problems
 

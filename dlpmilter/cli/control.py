@@ -17,11 +17,14 @@ from dlpmilter.cli.office import calling_user, end, opened, run
 
 if TYPE_CHECKING:
     from dlpmilter.config import Config
+    from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.holds.workflow import Workflow
     from dlpmilter.storage.database import Database
 
 ANSWER_SECONDS = 90.0
 """The office answers at once, or after the waits it allows itself for the database."""
+_GROUP = {"mailbox": "mailboxes"}
+"""First word of an act -> the command group, where they differ."""
 _BLOCK = 256 * 1024
 
 
@@ -48,8 +51,8 @@ def ask(file: Path, act: str, **fields: object) -> dict[str, Any]:
     try:
         config, answer, why = run(work)
     except _NoAnswer as error:
-        group = act.partition("-")[0] if "-" in act else "holds"
-        seen = f"Look with `dlpmilter {group} list --all` whether it was done." if not _reads(act) else ""
+        group = _GROUP.get(act.partition("-")[0], act.partition("-")[0] if "-" in act else "holds")
+        seen = f"Look with `dlpmilter {group} list` whether it was done." if not _reads(act) else ""
         end(75, f"The office took the request and did not answer: {error}. {seen or 'Try again.'}")
     if answer is None:
         if words := _closed(config, act):
@@ -127,8 +130,23 @@ async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, An
 
     async with opened(config.database) as database:
         keeper = os.geteuid() in {0, config.database.stat().st_uid}
-        requests = Requests(config, database, lambda: _workflow(config, database))
+        mailboxes = await _mailboxes(config, database) if request["act"].startswith("mailbox-") else None
+        requests = Requests(config, database, lambda: _workflow(config, database), mailboxes=mailboxes)
         return await requests.answer(Caller(calling_user(), keeper), request)
+
+
+async def _mailboxes(config: Config, database: Database) -> Mailboxes:
+    from dlpmilter.facts.hashes import Hashes
+    from dlpmilter.facts.people import PeopleSource
+    from dlpmilter.holds.mailboxes import Mailboxes
+    from dlpmilter.policy.load import load_policy
+    from dlpmilter.storage.keys import Keyring
+
+    keyring = Keyring.load(config.key_file)
+    people = PeopleSource(config, None, Hashes.of_keyring(keyring))
+    await people.start()
+    version = load_policy(config.policy, internal_domains=config.internal_domains).version
+    return Mailboxes(config, database, lambda: keyring, lambda: people.current, lambda: version)
 
 
 def _workflow(config: Config, database: Database) -> Workflow:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dlpmilter domains`: say in which class a domain is and by which list; compare lists. Never asks the network."""
+"""`dlpmilter domains`: say in which class a domain is and by which list; compare lists.
+
+Never asks the network, unless --mx says so.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from dlpmilter.cli.domains_update import update
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlpmilter.config import Config
     from dlpmilter.policy.domains import DomainLists
 
 EXIT_NOT_FINE = 1
@@ -37,13 +41,21 @@ command.add_command(update)
 )
 @click.option("--internal", multiple=True, metavar="DOMAIN", help="A domain of your own; may be given several times.")
 @click.option("--config", type=click.Path(path_type=Path), help="dlpmilter.toml: policy and internal domains.")
+@click.option("--mx", is_flag=True, help="Ask the name server for the mail host of unlisted domains; packets leave.")
 def classify(
-    inputs: tuple[str, ...], directory: Path | None, internal: tuple[str, ...], config: Path | None, *, as_json: bool
+    inputs: tuple[str, ...],
+    directory: Path | None,
+    internal: tuple[str, ...],
+    config: Path | None,
+    *,
+    mx: bool,
+    as_json: bool,
 ) -> None:
     """Print the class of each DOMAIN or ADDRESS in input order; `-` reads them from stdin, one a line."""
     from dlpmilter.config import ConfigError, load_config  # keeps the start of the command line fast
     from dlpmilter.policy.load import load_policy
 
+    loaded = None
     try:
         if config is not None:
             loaded = load_config(config)
@@ -56,6 +68,8 @@ def classify(
     failed = False
     for text in _each(inputs):
         row = _row(policy.domains, text)
+        if mx and row.get("class") == "unknown":
+            row["mail_host"] = _mail_host(str(row["domain"]), loaded)
         failed = failed or "error" in row
         click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(row))
     if failed:
@@ -89,8 +103,21 @@ def _row(lists: DomainLists, text: str) -> dict[str, object]:
     return row | {"suggestion": match.suggestion} if match.suggestion else row
 
 
+def _mail_host(domain: str, config: Config | None) -> str:
+    """The registrable domain of the mail host; "" when there is none or nobody answered in time."""
+    import asyncio
+
+    from dlpmilter.facts.mail_hosts import MailHosts
+    from dlpmilter.settings import MxHint
+
+    settings = config.mx_hint if config is not None else MxHint(seconds=5)
+    hosts = MailHosts(settings.model_copy(update={"enabled": True}))
+    return asyncio.run(hosts.of([domain])).get(domain, "")
+
+
 def _line(row: dict[str, object]) -> str:
     if "error" in row:
         return f"{row['input']}: {row['error']}"
     meant = f" - did you mean {row['suggestion']}?" if "suggestion" in row else ""
-    return f"{row['input']}: {row['class']} ({row['domain']}; {row['source']}){meant}"
+    host = f", mail host {row['mail_host'] or 'not found'}" if "mail_host" in row else ""
+    return f"{row['input']}: {row['class']} ({row['domain']}; {row['source']}{host}){meant}"

@@ -56,6 +56,9 @@ class Court(NamedTuple):
 @click.option("--sender", help="Envelope sender (MAIL FROM); <> for none. Default: Return-Path, else From.")
 @click.option("--rcpt", multiple=True, help="Envelope recipient (RCPT TO), may be repeated. Default: To, Cc and Bcc.")
 @click.option("--internal", multiple=True, help="A domain of the company, may be repeated.")
+@click.option(
+    "--directory", "people", type=click.Path(path_type=Path), help="CSV file of people instead of the configured one."
+)
 @inbound_options
 @click.option("--now", help="The time to judge at, ISO 8601, for example 2026-11-22T09:00:00+01:00.")
 @click.option("--all", "everything", is_flag=True, help="Read every part, also those that no rule asks for.")
@@ -71,6 +74,7 @@ def command(
     sender: str | None,
     rcpt: tuple[str, ...],
     internal: tuple[str, ...],
+    people: Path | None,
     inbound: tuple[Path, ...],
     authserv_id: str,
     now: str | None,
@@ -88,7 +92,7 @@ def command(
         raise click.UsageError("Name mail files, or a batch with --batch FILE; one of the two.")
     from dlpmilter.cli.explain_text import as_text
 
-    court = _court(config, policy, internal, now)
+    court = _court(config, policy, internal, people, now)
     if inbound:
         court = _learned(court, inbound, authserv_id, config, quiet=as_json)
     jobs = [Job(file, sender, rcpt) for file in files] if batch is None else list(_read_batch(batch))
@@ -182,7 +186,10 @@ def _recipients(job: Job, head: Head) -> tuple[EnvelopePath, ...]:
     return tuple(EnvelopePath(parse_address(each)) for each in job.rcpt) or derived_recipients(head)
 
 
-def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], now: str | None) -> Court:
+def _court(
+    config: Path | None, policy: Path | None, internal: tuple[str, ...], people: Path | None, now: str | None
+) -> Court:
+    from dlpmilter.cli.people import read_directory
     from dlpmilter.config import ConfigError, load_config
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
@@ -202,6 +209,7 @@ def _court(config: Path | None, policy: Path | None, internal: tuple[str, ...], 
                 owners=loaded.owners if loaded else {},
                 agreements=agreements,
                 exemptions=exemptions,
+                directory=read_directory(people, loaded, _warn),
             ),
             at=moment if now is not None else None,
         )
@@ -234,6 +242,10 @@ def _agreed(database: Path, now: datetime) -> Snapshot:
     except Unreadable as error:
         click.echo(f"Note: the database {database} cannot be read ({error}), so no agreement counts here.", err=True)
         return (), ()
+
+
+def _warn(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _time(text: str | None) -> datetime:

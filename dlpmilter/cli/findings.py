@@ -16,8 +16,9 @@ from dlpmilter.model.words import Action, Mode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlpmilter.config import Config, Tls
+    from dlpmilter.config import Config
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.settings import Tls
 
 Finding = tuple[bool, str, str, str]
 """Whether it stops the start, the key, what is wrong, what would be right."""

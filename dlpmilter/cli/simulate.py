@@ -45,6 +45,7 @@ def _class_gates(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--policy", default=_DEFAULT, metavar="DIR", help="The policy to try; `default` is the shipped one.")
 @click.option("--against", metavar="DIR", help="The policy to compare with, for example the one in use.")
 @click.option("--internal", multiple=True, metavar="DOMAIN", help="A domain of your own; may be given several times.")
+@click.option("--directory", type=click.Path(path_type=Path), metavar="CSV", help="The file of people.")
 @click.option("--as-enforced", is_flag=True, help="Judge as if every rule were in mode enforce.")
 @click.option("--max-held", metavar="LIMIT", help="Gate: at most so many mails held or rejected (3) or a share (0.5%).")
 @click.option("--max-newly-held", metavar="LIMIT", help="Gate: the same for mails that --against lets pass.")
@@ -61,6 +62,7 @@ def command(
     policy: str,
     against: str | None,
     internal: tuple[str, ...],
+    directory: Path | None,
     as_enforced: bool,
     html: Path | None,
     language: str,
@@ -82,7 +84,8 @@ def command(
     if limits.get("max_newly_held") and not against:
         raise click.UsageError("--max-newly-held needs a policy to compare with: --against DIR.")
     gates = _gates(limits)
-    order, policies = _order((policy, *([against] if against else [])), internal, as_enforced, show_addresses)
+    folders = (policy, *([against] if against else []))
+    order, policies = _order(folders, internal, as_enforced, show_addresses, directory)
     with tempfile.TemporaryDirectory(prefix="dlpmilter-") as folder:
         if inbound:
             order = replace(order, index=Path(folder) / "inbound")
@@ -119,16 +122,17 @@ def _gates(limits: dict[str, str | None]) -> list[Gate]:
 
 
 def _order(
-    folders: Sequence[str], internal: tuple[str, ...], as_enforced: bool, addresses: bool
+    folders: Sequence[str], internal: tuple[str, ...], as_enforced: bool, addresses: bool, directory: Path | None
 ) -> tuple[Order, tuple[Policy, ...]]:
     from datetime import UTC, datetime
 
     from dlpmilter.config import ConfigError
-    from dlpmilter.simulate.worker import Order, load_for
+    from dlpmilter.simulate.worker import Order, directory_for, load_for
 
     paths = tuple(None if each == _DEFAULT else Path(each) for each in folders)
-    order = Order(paths, internal, datetime.now(UTC), as_enforced=as_enforced, addresses=addresses)
+    order = Order(paths, internal, datetime.now(UTC), as_enforced=as_enforced, addresses=addresses, directory=directory)
     try:
+        directory_for(order)
         return order, load_for(order)
     except ConfigError as error:
         for problem in error.problems:

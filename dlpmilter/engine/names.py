@@ -19,6 +19,7 @@ _UMLAUTS = str.maketrans(
 _BARE = str.maketrans(
     {"ä": "a", "ö": "o", "ü": "u", "ß": "s", "æ": "a", "ø": "o", "å": "a", "ł": "l", "đ": "d", "œ": "o"}
 )
+_APOSTROPHES = dict.fromkeys(map(ord, "'’´`"))
 _CUT = re.compile(
     r"\(.*?\)|\[.*?\]|<.*?>|[|/@].*|\s+[-–—]\s.*|\bvia\b.*|,\s*(?:Dr|Prof|MBA|M\.?A|LL\.?M|Dipl).*", re.IGNORECASE
 )
@@ -48,6 +49,7 @@ def fold(text: str) -> str:
 
 def spellings(word: str) -> frozenset[str]:
     """The ways a word is written in an address: Müller as mueller and muller."""
+    word = word.translate(_APOSTROPHES)  # O'Connor is oconnor, whichever sign stands there
     bare = unicodedata.normalize("NFC", word).lower().translate(_BARE)
     bare = "".join(char for char in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(char))
     whole = fold(word)

@@ -30,9 +30,9 @@ def standing(
     if not sender.internal or not sender.address or recipient_class is RecipientClass.internal:
         return NO_RELATION
     canonical = canonical_address(address)
-    owner = facts.directory.private_owner(canonical) if canonical else ""
-    if owner and owner == sender.address:
+    if canonical and facts.directory.keeps(sender.address, canonical):
         return RelationMatch(Relation.own_private, "registry")
+    owner = facts.directory.private_owner(canonical) if canonical else ""
     named = relate(sender, address, recipient_class)
     if named.sign:
         return named

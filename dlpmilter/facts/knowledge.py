@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.facts.consents import ConsentBook
 from dlpmilter.facts.correspondence import Correspondence
+from dlpmilter.facts.customers import CustomerRegisters
 from dlpmilter.facts.drip import DripCounter, give_back
+from dlpmilter.facts.hashes import Hashes
+from dlpmilter.facts.mail_hosts import MailHosts
+from dlpmilter.facts.people import PeopleSource
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.model.facts import Facts, Known
 
@@ -35,19 +39,40 @@ class Knowledge:
 
     def __init__(self, config: Config, database: Database, keyring: Keyring) -> None:
         self._config = config
-        self.correspondence = Correspondence(database, keyring, learns=config.inbound is not None)
         self._database = database
+        hashes = Hashes.of_keyring(keyring)
+        self.people = PeopleSource(config, database, hashes)
+        self.correspondence = Correspondence(database, keyring, learns=config.inbound is not None)
+        self._customers = CustomerRegisters(database, hashes)
+        self._hosts = MailHosts(config.mx_hint)
         self._consents = ConsentBook()
         self._drip = DripCounter(keyring)
+
+    async def start(self) -> None:
+        """Read what is kept in memory. Raises ConfigError, TemporaryFailure."""
+        await self.people.start()
+        await self._consents.refresh(self._database, datetime.now(UTC))
 
     async def refresh(self, now: datetime) -> None:
         """Read again what other processes may have changed. Raises TemporaryFailure; then the old stays a while."""
         await self._consents.refresh(self._database, now)
+        await self.people.refresh()
+
+    async def reload(self) -> None:
+        """Read the files again (SIGHUP). Never raises for a broken file: the old one stays."""
+        await self.people.reload()
 
     def snapshot(self, now: datetime) -> Facts:
         """What is known without asking; the stores are marked as not asked."""
         agreements, exemptions = self._consents.current
-        return Facts(now=now, owners=self._config.owners, agreements=agreements, exemptions=exemptions, known=None)
+        return Facts(
+            now=now,
+            owners=self._config.owners,
+            directory=self.people.current,
+            agreements=agreements,
+            exemptions=exemptions,
+            known=None,
+        )
 
     async def ask(self, questions: Questions, mail: bytes = b"") -> Known:
         """What the stores say about these people; earlier tries of `mail` (`mail_key`) do not count.
@@ -55,22 +80,26 @@ class Knowledge:
         Raises TemporaryFailure: a guess could let a mail out.
         """
         now = datetime.now(UTC)
+        hosts: Mapping[str, str] | None = None if self._hosts.enabled else {}
+        if not questions.recipients:
+            return Known(mail_hosts=hosts)
 
         def look(conn: Connection) -> Known:
             heard = self.correspondence.look(conn, questions)
             return Known(
                 wrote_first=heard.wrote_first,
                 correspondents=heard.correspondents,
+                customers=self._customers.look(conn, questions.recipients),
                 learning=heard.learning,
                 drip=self._drip.read(conn, questions.sender, questions.recipients, now, mail),
-                mail_hosts=None,
+                mail_hosts=hosts,
             )
 
-        return await self._database.read(look) if questions.recipients else Known(mail_hosts=None)
+        return await self._database.read(look)
 
-    async def mail_hosts(self, questions: Questions) -> Mapping[str, str]:  # noqa: ARG002 - off unless configured
+    async def mail_hosts(self, questions: Questions) -> Mapping[str, str]:
         """The mail hosts of unlisted domains; empty when nobody looks. Never raises for a network that is down."""
-        return {}
+        return await self._hosts.of(questions.domains)
 
     async def sweep(self) -> dict[str, int]:
         """Forget what is over, by kind. The office calls it with its own sweep. Raises TemporaryFailure."""

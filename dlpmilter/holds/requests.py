@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.audit import trail
 from dlpmilter.config import sentence
-from dlpmilter.holds import reasons
+from dlpmilter.holds import mailboxes, reasons
 from dlpmilter.holds.actors import NotAllowed, actor_of
 from dlpmilter.holds.consent_requests import FIELDS as CONSENT_FIELDS
 from dlpmilter.holds.consent_requests import READING as CONSENT_READING
@@ -29,6 +29,7 @@ from dlpmilter.storage.bodies import BodyError
 if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.holds.actors import Actor
+    from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.holds.workflow import Done
     from dlpmilter.storage.database import Database
 
@@ -45,9 +46,10 @@ _FIELDS: dict[str, dict[str, type]] = {
     "withdraw": {"case": str},
     "release": {"case": str},
     **CONSENT_FIELDS,
+    **mailboxes.FIELDS,
 }
 READING = frozenset({"list", "show", *CONSENT_READING})
-ACTING = tuple(act for act in _FIELDS if act not in READING)
+ACTING = tuple(act for act in _FIELDS if act not in READING | mailboxes.FIELDS.keys())
 """What changes a case, an agreement or an exemption."""
 
 
@@ -76,6 +78,8 @@ class Requests:
     """Told act, case ("" when there is none) and result of everything that could change a case."""
     person: Callable[[str], str] = lambda address: address
     """The main address of the person behind an address (the directory's), for "the sender never decides"."""
+    mailboxes: Mailboxes | None = None
+    """The counter for private mailboxes, where there is one."""
 
     async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
         """Do what is asked, when this person may. Raises only what nobody foresaw, and ConfigError of `workflow`."""
@@ -99,6 +103,10 @@ class Requests:
         consents = ConsentRequests(self.config, self.database, self.person)
         if act in CONSENT_READING:
             return {"ok": True} | await consents.read(self._reader(caller), act, asked)
+        if act in mailboxes.FIELDS:
+            if self.mailboxes is None:
+                raise ValueError("private mailboxes are not kept here")
+            return await self.mailboxes.answer(caller.user, act, asked)
         actor = actor_of(caller.user, self.config)
         if act in CONSENT_FIELDS:
             return {"ok": True} | await consents.act(self.workflow(), actor, act, asked)

@@ -30,6 +30,9 @@ class Directory(Protocol):
     def private_owner(self, canonical: str) -> str:
         """The main address of the person who keeps this private mailbox (canonical form); "" when unknown."""
 
+    def keeps(self, person: str, canonical: str) -> bool:
+        """Whether this is a private mailbox of this person (main address), also where that is only proposed."""
+
     def secrecy_group(self, address: str) -> str:
         """The group bound by a duty of secrecy that this person is in; "" for none."""
 
@@ -55,6 +58,10 @@ class Nobody:
     def private_owner(self, canonical: str) -> str:  # noqa: ARG002 - the protocol's signature
         """Nobody."""
         return ""
+
+    def keeps(self, person: str, canonical: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return False
 
     def secrecy_group(self, address: str) -> str:  # noqa: ARG002 - the protocol's signature
         """No group."""

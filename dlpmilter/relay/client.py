@@ -19,8 +19,8 @@ from dlpmilter.model.reply import Reply, reply
 from dlpmilter.relay.connection import Capabilities, Connection, HopLost, HopUnavailable
 
 if TYPE_CHECKING:
-    from dlpmilter.config import NextHopSettings
     from dlpmilter.model.transaction import EnvelopePath
+    from dlpmilter.settings import NextHopSettings
     from dlpmilter.spill import MessageBytes
 
 _Said = TypeVar("_Said")

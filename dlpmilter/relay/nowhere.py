@@ -13,8 +13,8 @@ from dlpmilter.relay.client import NextHop, Session
 from dlpmilter.relay.connection import Capabilities, Connection
 
 if TYPE_CHECKING:
-    from dlpmilter.config import NextHopSettings
     from dlpmilter.model.transaction import EnvelopePath
+    from dlpmilter.settings import NextHopSettings
     from dlpmilter.spill import MessageBytes
 
 _TAKEN = reply(250, "2.0.0 Ok")

@@ -12,7 +12,9 @@ from email.utils import parsedate_tz
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.worker import allow_seconds, confine
-from dlpmilter.model.facts import Facts
+from dlpmilter.facts.directory import People
+from dlpmilter.facts.hashes import Hashes
+from dlpmilter.model.facts import Facts, Nobody
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.words import Mode
 from dlpmilter.policy.load import load_policy
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+    from dlpmilter.model.facts import Directory
     from dlpmilter.policy.schema import Policy
     from dlpmilter.simulate.archives import ArchivedMail, Chunk
 
@@ -47,11 +50,18 @@ class Order:
     """Name senders and recipients of the examples."""
     index: Path | None = None
     """What was learned of inbound mail (`Index.write`); every process maps the same file."""
+    directory: Path | None = None
+    """The file of people; hashed private addresses in it count for nobody."""
 
 
 def load_for(order: Order) -> tuple[Policy, ...]:
     """The policies of an order. Raises ConfigError with all problems."""
     return tuple(_as_ordered(load_policy(each, internal_domains=order.internal), order) for each in order.policies)
+
+
+def directory_for(order: Order) -> Directory:
+    """The people of an order. Raises ConfigError with all problems."""
+    return Nobody() if order.directory is None else People.load(order.directory, Hashes(), keyed=False)
 
 
 def _as_ordered(policy: Policy, order: Order) -> Policy:
@@ -67,7 +77,7 @@ def work(gate: Connection, place: c_longlong, order: Order) -> None:
     """Serve until the other side closes; `place` always holds the number of the mail being judged, -1 without."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends us
     index = Index.open(order.index) if order.index else None
-    bench = Bench(load_for(order), order.limits, Facts(now=order.now), index)
+    bench = Bench(load_for(order), order.limits, Facts(now=order.now, directory=directory_for(order)), index)
     confine(order.limits)
     try:
         gate.send(None)  # ready

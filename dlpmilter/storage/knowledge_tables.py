@@ -6,7 +6,7 @@ Addresses stand here as keyed hashes only, each row has an end, and none of it i
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
 from dlpmilter.storage.tables import Moment, metadata
 
@@ -33,14 +33,28 @@ correspondents = Table(
 The times of the last two mails are all it takes to say "at least two in 180 days"; nothing else is kept.
 """
 
+customer_registers = Table(
+    "customer_registers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""One import; `live` from the moment it is complete, so that a register is replaced in one small step.
+
+An import without a name is gone: its rows are deleted little by little, then it is.
+"""
+
 customers = Table(
     "customers",
     metadata,
+    Column("register", Integer, primary_key=True),
     Column("key", LargeBinary, primary_key=True),
-    Column("register", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    Index("ix_customers_register", "register"),
+    sqlite_with_rowid=False,
 )
+"""Keyed hashes of customers' addresses, import by import and in order, so that a million of them go in quickly."""
 
 private_mailboxes = Table(
     "private_mailboxes",

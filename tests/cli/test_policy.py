@@ -41,7 +41,8 @@ def test_the_schema_knows_every_key_of_the_shipped_policy() -> None:
     result = CliRunner().invoke(command, ["schema"])
     assert result.exit_code == 0
     schema = json.loads(result.stdout)
-    assert set(schema["properties"]) == {"name", "extends", "mode", "case", "raise", "classes", "governance", "hold"}
+    assert set(schema["properties"]) == {"name", "extends", "mode", "case", "raise", "classes", "governance", "hold",
+        "customers", "vetting", "failure"}  # fmt: skip
     assert schema["$defs"]["RuleTable"]["properties"]["action"]["enum"] == ["relay", "tag", "hold", "reject"]
     assert "private_use" in schema["$defs"]["GovernanceTable"]["required"]
     assert schema["additionalProperties"] is False

@@ -49,6 +49,10 @@ class Staff(Nobody):
         """Whose private mailbox it is."""
         return self._private.get(canonical, "")
 
+    def keeps(self, person: str, canonical: str) -> bool:
+        """Whether it is this person's."""
+        return self._private.get(canonical) == person
+
     def secrecy_group(self, address: str) -> str:
         """The group given."""
         return self._groups.get(address, "")

@@ -6,10 +6,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from dlpmilter.config import NextHopSettings
 from dlpmilter.model.address import parse_mailbox
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.relay.client import NextHop, deliver
+from dlpmilter.settings import NextHopSettings
 from dlpmilter.spill import MessageBytes
 from tests.faults.test_store_trouble import FORWARD, OWN, PARTNER, mail, send
 from tests.peers.faulty_hop import FaultyHop, drips, says

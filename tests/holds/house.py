@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dlpmilter.config import Config, Reviewer
+from dlpmilter.config import Config
 from dlpmilter.holds.actors import Actor
 from dlpmilter.holds.notify import Notifier
 from dlpmilter.holds.place import Decided, record_decided
@@ -23,6 +23,7 @@ from dlpmilter.model.verdict import Disposition, MessageJudgement, Review, RuleH
 from dlpmilter.model.words import Action, Kind, Mode, RecipientClass, Relation
 from dlpmilter.policy.load import load_policy
 from dlpmilter.policy.schema import Policy
+from dlpmilter.settings import Reviewer
 from dlpmilter.spill import MessageBytes
 from dlpmilter.storage.bodies import BodyStore
 from dlpmilter.storage.database import Database

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpmilter.audit import trail
-from dlpmilter.config import Reviewer
 from dlpmilter.facts.consents import STALE_SECONDS, ConsentBook
 from dlpmilter.holds import scope
 from dlpmilter.holds.actors import Actor, NotAllowed
@@ -23,6 +22,7 @@ from dlpmilter.holds.consents import CLOSED, OPEN, Consents, ConsentState, NoSuc
 from dlpmilter.holds.requests import Caller, Requests
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.policy.load import load_policy
+from dlpmilter.settings import Reviewer
 from dlpmilter.storage import consent_rows
 from tests.holds.house import ANNA, CARL, NOW, RITA, Rooms, rooms
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dlpmilter.config import Reviewer
 from dlpmilter.holds.requests import Caller, Requests
+from dlpmilter.settings import Reviewer
 from tests.holds.house import ANNA, rooms
 
 PEOPLE = {

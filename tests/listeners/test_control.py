@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from dlpmilter.config import Reviewer
 from dlpmilter.holds.requests import Caller, Requests
 from dlpmilter.listeners import control as door
 from dlpmilter.listeners.control import Control
 from dlpmilter.listeners.control_socket import ADDRESS_OCTETS, address
+from dlpmilter.settings import Reviewer
 from tests.holds.house import Rooms, rooms
 
 ME = pwd.getpwuid(os.getuid()).pw_name

@@ -75,7 +75,9 @@ def _main(user: str, *arguments: str) -> None:
     import dlpmilter.cli.check
     import dlpmilter.cli.findings
     import dlpmilter.cli.holds
+    import dlpmilter.cli.mailboxes
     import dlpmilter.config
+    import dlpmilter.facts.directory
     import dlpmilter.listeners.control_socket
     import dlpmilter.policy.load
     import dlpmilter.storage.database

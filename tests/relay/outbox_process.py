@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlpmilter.config import NextHopSettings
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker, Outcome
+from dlpmilter.settings import NextHopSettings
 from dlpmilter.storage import outbox_rows
 from dlpmilter.storage.bodies import BodyStore
 from dlpmilter.storage.database import Database

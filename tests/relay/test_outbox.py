@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlpmilter.config import NextHopSettings
 from dlpmilter.model.address import NULL_SENDER, parse_address
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import BACKOFF, OutboxWorker, Outcome, Owed, backoff, owe
+from dlpmilter.settings import NextHopSettings
 from dlpmilter.spill import MessageBytes
 from dlpmilter.storage import outbox_rows
 from dlpmilter.storage.bodies import BodyStore

@@ -43,13 +43,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_correspondents_last_at", "correspondents", ["last_at"], unique=False)
     op.create_table(
-        "customers",
-        sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("register", sa.Text(), nullable=False),
+        "customer_registers",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_customers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_registers")),
     )
-    op.create_index("ix_customers_register", "customers", ["register"], unique=False)
+    op.create_table(
+        "customers",
+        sa.Column("register", sa.Integer(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("register", "key", name=op.f("pk_customers")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "drip_charges",
         sa.Column("id", sa.Integer(), nullable=False),

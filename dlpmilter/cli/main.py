@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("dlpmilter.cli.explain", "Say for a mail file what would happen to it, and why."),
     "domains": ("dlpmilter.cli.domains", "Classify domains and addresses."),
     "policy": ("dlpmilter.cli.policy", "Check a policy, try it on mail archives, print its schema."),
+    "data": ("dlpmilter.cli.data", "Register tables and documents that must not leave unseen."),
     "holds": ("dlpmilter.cli.holds", "List held mails and decide about them."),
     "audit": ("dlpmilter.cli.audit", "Verify the trail."),
     "keys": ("dlpmilter.cli.keys", "Make the key file."),

@@ -4,47 +4,46 @@
 Three sections: `values` says in which rows and columns a value stands, as long as it stands in at most COMMON
 rows (else one record says that it is common); `rows` holds a short hash of each cell of each row, to confirm a
 second cell; `pairs` leads from two common values of one row to that row, as long as few rows share them.
+
+A large table is hashed and sorted by several processes: each reads it and takes its share of the blocks.
 """
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
+import os
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from dlpmilter.registers import normal
+from dlpmilter.registers import grouping, hashing, normal
 from dlpmilter.registers.errors import SourceError
-from dlpmilter.registers.index_file import HASH, Writer, hasher
-from dlpmilter.registers.sorting import Sorter
+from dlpmilter.registers.grouping import COMMON, PAIR_WIDTH, VALUE, rare_pairs
+from dlpmilter.registers.hashing import BLOCK
+from dlpmilter.registers.index_file import HASH, Writer
+from dlpmilter.registers.sorting import Sorter, Spill, cut
 from dlpmilter.registers.source import Source, open_source, open_text
 
 FORMAT = 1
-COMMON = 24
-"""A value in more rows than this says nothing alone; it only confirms, or counts with a second common one."""
-VALUE = struct.Struct(">8sBI")
-PAIR_WIDTH = HASH + 4
-WORD_COLUMN = 254
-"""Marks a word of a value of several words."""
-COMMON_COLUMN = 253
 SHORT = 4
 """Octets of a hash in `rows`: they only confirm."""
 MIX = 0x9E3779B97F4A7C15
 """An odd number: (a * MIX + b) mod 2^64 of two keyed hashes is as evenly spread as they are."""
 MASK = (1 << 64) - 1
-MAX_ROWS = 0xFFFFFFFE
-_CACHE = 50_000
-"""Cells of one column remembered with their hash: cities and given names come again."""
-_SAMPLE = 20_000
+PARALLEL_OCTETS = 16 * 1024 * 1024
+"""A smaller table is not worth starting processes for."""
+MAX_PROCESSES = 4
 _SHAPED = 0.8
 _DISTINCT = 0.9
-_EVERY = 4096
-_NOTHING = bytes(HASH)
-_PHONE_NAMES = ("tel", "phone", "mobil", "handy", "fax", "rufnummer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +60,6 @@ class Plan:
     """Columns whose values never count alone."""
 
 
-@dataclass(slots=True)
-class _Column:
-    """What is learned about one column while rows are read."""
-
-    name: str
-    phone: bool
-    cache: dict[str, bytes] = field(default_factory=dict)
-    again: int = 0
-    """Cells whose value stands in another row too."""
-    long: int = 0
-    sampled: int = 0
-    shaped: int = 0
-    distinct: int = 0
-
-
 def build(
     source: Source,
     plan: Plan,
@@ -83,48 +67,33 @@ def build(
     key: bytes,
     description: dict[str, Any],
     progress: Callable[[int], None] | None = None,
+    processes: int | None = None,
 ) -> dict[str, Any]:
     """Read the table, write the index to `target`, return its description. Raises SourceError, OSError.
 
-    `description` is added to what the index says of itself (key id, day). Memory: the sort buffer of 96 MB
-    and the common values of the table.
+    `description` is added to what the index says of itself (key id, day). Memory of each process: the buffer of
+    the sorter and the common values. The scratch folder lies beside the index and holds about two times its size.
     """
-    with (
-        open_text(source) as text,
-        Sorter(VALUE.size, target.parent) as values,
-        tempfile.TemporaryFile(dir=target.parent) as rows_file,
-        Writer(target, key) as writer,
-    ):
-        opened = open_source(source, text, progress)
-        _known(source, plan, opened.columns)
-        work = _Work(key, [_Column(name, _is_phone(name)) for name in opened.columns])
-        rows = work.read(opened.rows, values, rows_file)
-        if not rows:
+    _known(source, plan)
+    count = _processes(source) if processes is None else processes
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent)))
+        submit = _pool(stack, count)
+        orders = [hashing.Order(source, key, scratch, share, count) for share in range(count)]
+        shares = _all(submit, hashing.hash_share, orders, progress)
+        if not shares[0].rows:
             raise SourceError(f"{source.path}: has no rows below the names of the columns.")
-        raw = rows * len(opened.columns)
-        count = writer.table("values", work.grouped(values), raw)
-        with Sorter(PAIR_WIDTH, target.parent) as pairs:
-            writer.section("rows", work.short_rows(rows_file, rows, pairs))
-            pair_count = writer.table("pairs", _rare_pairs(pairs), work.pairs)
-        told = {
-            **description,
-            "kind": "register",
-            "format": FORMAT,
-            "normal": normal.VERSION,
-            "name": plan.name,
-            "owner": plan.owner,
-            "require": plan.require or min(2, len(opened.columns)),
-            "rows": rows,
-            "columns": work.described(plan),
-            "lengths": sorted(work.lengths),
-            "records": count,
-            "pairs": pair_count,
-        }
-        writer.finish(told)
-    return told
+        spills = tuple(share.values for share in shares)
+        groups = [grouping.Order(spills, scratch, share, count) for share in range(count)]
+        kept = _all(submit, grouping.group_share, groups)
+        writer = stack.enter_context(Writer(target, key))
+        return _write(writer, plan, shares, kept, Sorter(scratch / "pairs"), description)
 
 
-def _known(source: Source, plan: Plan, columns: tuple[str, ...]) -> None:
+def _known(source: Source, plan: Plan) -> None:
+    """Find mistakes in names before the long work."""
+    with open_text(source) as text:
+        columns = open_source(source, text).columns
     for name in (*plan.alone, *plan.together):
         if name not in columns:
             raise SourceError(f"{source.path}: {name!r} is not among the registered columns ({', '.join(columns)}).")
@@ -132,190 +101,129 @@ def _known(source: Source, plan: Plan, columns: tuple[str, ...]) -> None:
         raise SourceError(f"--require {plan.require}: there are {len(columns)} columns.")
 
 
-def _is_phone(name: str) -> bool:
-    low = name.casefold()
-    return any(each in low for each in _PHONE_NAMES)
+def _processes(source: Source) -> int:
+    if source.path.stat().st_size < PARALLEL_OCTETS:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MAX_PROCESSES, cores))
 
 
-class _Work:
-    """One build: columns, common values, lengths of numbers."""
+def _pool(stack: ExitStack, count: int) -> Callable[..., Any] | None:
+    """What hands work to other processes; this one does its share itself."""
+    if count < 2:
+        return None
+    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of the progress bar's thread
+    pool = stack.enter_context(ProcessPoolExecutor(count - 1, mp_context=context))
+    return pool.submit
 
-    def __init__(self, key: bytes, columns: list[_Column]) -> None:
-        self._hasher = hasher(key)
-        self.columns = columns
-        self.lengths: set[int] = set()
-        self.common: dict[int, int] = {}
-        self.rows = 0
-        self.pairs = 0
-        self._words: set[str] = set()
 
-    def read(self, source: Iterator[Any], values: Sorter, rows_file: BinaryIO) -> int:
-        """Hash all cells: records for the sorter, and the hashes of each row for the second pass."""
-        parts = values.parts
-        plan = [(column, column.cache.get, bytes([number])) for number, column in enumerate(self.columns)]
-        number = -1
-        block: list[bytes] = []
-        for number, cells in enumerate(source):
-            if number >= MAX_ROWS:
-                raise SourceError(f"there are more than {MAX_ROWS} rows; register the table in pieces.")
-            row = number.to_bytes(4, "big")
-            for (column, cached, tail), cell in zip(plan, cells, strict=True):
-                value = cached(cell)
-                if value is None:
-                    value = self._new(column, cell, parts) if cell else _NOTHING
-                if value is not _NOTHING:
-                    parts[value[0]] += value + tail + row
-                block.append(value)
-            if not number % _EVERY:
-                rows_file.write(b"".join(block))
-                block.clear()
-                values.relieve()
-        rows_file.write(b"".join(block))
-        self.rows = number + 1
-        return self.rows
+def _all(submit: Callable[..., Any] | None, work: Callable[..., Any], orders: Sequence[Any], *more: Any) -> list[Any]:
+    """The first share done here, the others by the other processes. A process that was killed is an OSError."""
+    futures = [submit(work, order) for order in orders[1:]] if submit else []
+    try:
+        return [work(orders[0], *more), *(future.result() for future in futures)]
+    except BrokenProcessPool:
+        raise OSError(errno.ENOMEM, "a process that helped was killed, perhaps for want of memory") from None
 
-    def _new(self, column: _Column, cell: str, parts: list[bytearray]) -> bytes:
-        """The hash of a cell not seen lately; on the way, what its column looks like."""
-        folded = normal.fold(cell)
-        form = normal.canonical(folded, phone=column.phone)
-        if form:
-            value = self._hash(form)
-            if " " in form:
-                self._mark(form, parts)
-            elif form[0] == "#":
-                self.lengths.add(len(form) - 1)
-        else:
-            value = _NOTHING
-            column.long += bool(cell.strip())
-        if column.sampled < _SAMPLE:
-            column.sampled += bool(form)
-            column.shaped += bool(form) and normal.identifies(form, cell)
-        if len(column.cache) < _CACHE:
-            column.cache[cell] = value
-        return value
 
-    def _hash(self, form: str) -> bytes:
-        state = self._hasher.copy()
-        state.update(form.encode("utf-8", "surrogatepass"))
-        found: bytes = state.digest()
-        return found
+def _write(
+    writer: Writer,
+    plan: Plan,
+    shares: Sequence[hashing.Share],
+    kept: Sequence[grouping.Share],
+    pairs: Sorter,
+    description: dict[str, Any],
+) -> dict[str, Any]:
+    rows, width = shares[0].rows, len(shares[0].columns)
+    records = writer.table("values", _records(kept), sum(sum(each.sizes) for each in kept) // VALUE.size)
+    common = {value: count for each in kept for value, count in each.common.items()}
+    writer.section("rows", _short_rows(_row_blocks(shares, width), width, common, 4 * COMMON * rows, pairs))
+    spill = pairs.spill()
+    pair_count = writer.table("pairs", rare_pairs(spill), _octets(spill) // PAIR_WIDTH)
+    told = {
+        **description,
+        "kind": "register",
+        "format": FORMAT,
+        "normal": normal.VERSION,
+        "name": plan.name,
+        "owner": plan.owner,
+        "require": plan.require or min(2, width),
+        "rows": rows,
+        "columns": _described(plan, shares, kept),
+        "lengths": sorted(set().union(*(share.lengths for share in shares))),
+        "records": records,
+        "pairs": pair_count,
+    }
+    writer.finish(told)
+    return told
 
-    def _mark(self, form: str, parts: list[bytearray]) -> None:
-        """Say of each word of a value of several words that it is one: a mail then tries only such words together."""
-        for word in form.split(" "):
-            if word in self._words:
-                continue
-            if len(self._words) >= 4 * _CACHE:
-                self._words.clear()  # doubles are dropped by the sorter
-            self._words.add(word)
-            value = self._hash(word)
-            parts[value[0]] += value + bytes([WORD_COLUMN]) + bytes(4)
 
-    def grouped(self, values: Sorter) -> Iterator[list[bytes]]:
-        """Sorted records, those of a common value replaced by one; counts distinct values on the way."""
-        distinct = [0] * 256
-        for records in values.sorted():
-            kept: list[bytes] = []
-            keep = kept.append
-            at, end = 0, len(records)
-            while at < end:
-                record = records[at]
-                value = record[:HASH]
-                after = at + 1
-                while after < end and records[after].startswith(value):
-                    after += 1
-                distinct[record[HASH]] += 1
-                if after - at == 1:
-                    keep(record)
-                elif after - at <= COMMON:
-                    kept += records[at:after]
-                    self._count_columns(records[at:after], distinct)
-                else:
-                    self._common(records[at:after], kept, distinct)
-                at = after
-            yield kept
-        for number, column in enumerate(self.columns):
-            column.distinct = distinct[number]
+def _octets(spill: Spill) -> int:
+    return sum(size for pieces in spill.pieces for _, size in pieces)
 
-    def _count_columns(self, group: list[bytes], distinct: list[int]) -> None:
-        """Count a group of records beyond its first, which `grouped` has counted as distinct."""
-        numbers = Counter(record[HASH] for record in group)
-        for number, times in numbers.items():
-            if number < len(self.columns):
-                self.columns[number].again += times - 1
-            distinct[number] += number != group[0][HASH]
 
-    def _common(self, group: list[bytes], kept: list[bytes], distinct: list[int]) -> None:
-        self._count_columns(group, distinct)
-        marks = [record for record in group[-1:] if record[HASH] == WORD_COLUMN]
-        if len(group) - len(marks) <= COMMON:
-            kept += group
-            return
-        value = group[0][:HASH]
-        kept.append(value + bytes([COMMON_COLUMN]) + bytes(4))
-        kept += marks
-        self.common[int.from_bytes(value, "big")] = len(group)
+def _records(kept: Sequence[grouping.Share]) -> Iterator[list[bytes]]:
+    for each in kept:
+        with each.path.open("rb") as file:
+            for size in each.sizes:
+                yield cut(file.read(size), VALUE.size)
 
-    def short_rows(self, rows_file: BinaryIO, rows: int, pairs: Sorter) -> Iterator[bytes]:
-        """The cells of each row by their short hashes; pairs of common values go to the sorter on the way.
 
-        A pair is left out when, were its values independent, far more than COMMON rows would share it.
-        """
-        width = len(self.columns)
-        unpack = struct.Struct(f">{width}Q").iter_unpack
-        pack = struct.Struct(f">{width}I").pack
-        common, parts = self.common, pairs.parts
-        ceiling = 4 * COMMON * rows
-        number = 0
-        rows_file.seek(0)
-        while block := rows_file.read(width * HASH * _EVERY):
-            short: list[bytes] = []
-            for cells in unpack(block):
-                short.append(pack(*[cell >> 32 for cell in cells]))
-                frequent = [cell for cell in cells if cell in common]
-                if len(frequent) > 1:
-                    row = number.to_bytes(4, "big")
-                    for one, other in combinations(sorted(set(frequent)), 2):
-                        if common[one] * common[other] <= ceiling:
-                            pair = ((one * MIX + other) & MASK).to_bytes(HASH, "big")
-                            parts[pair[0]] += pair + row
-                            self.pairs += 1
-                number += 1
-            pairs.relieve()
-            yield b"".join(short)
+def _row_blocks(shares: Sequence[hashing.Share], width: int) -> Iterator[bytes]:
+    """Hashes of the rows in the order of the table: the blocks of all shares in turn."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(share.row_file.open("rb")) for share in shares]
+        while True:
+            for file in files:
+                block = file.read(width * HASH * BLOCK)
+                if not block:
+                    return
+                yield block
 
-    def described(self, plan: Plan) -> list[dict[str, Any]]:
-        """What the index says of each column. Counts only."""
-        return [
+
+def _short_rows(
+    blocks: Iterator[bytes], width: int, common: dict[int, int], ceiling: int, pairs: Sorter
+) -> Iterator[bytes]:
+    """The cells of each row by their short hashes; pairs of common values go to the sorter on the way.
+
+    A pair is left out when, were its values independent, far more than COMMON rows would share it.
+    """
+    unpack = struct.Struct(f">{width}Q").iter_unpack
+    pack = struct.Struct(f">{width}I").pack
+    number = 0
+    for block in blocks:
+        short: list[bytes] = []
+        for cells in unpack(block):
+            short.append(pack(*[cell >> 32 for cell in cells]))
+            frequent = [cell for cell in cells if cell in common]
+            if len(frequent) > 1:
+                row = number.to_bytes(4, "big")
+                for one, other in combinations(sorted(set(frequent)), 2):
+                    if common[one] * common[other] <= ceiling:
+                        pair = ((one * MIX + other) & MASK).to_bytes(HASH, "big")
+                        pairs.parts[pair[0]] += pair + row
+            number += 1
+        pairs.relieve()
+        yield b"".join(short)
+
+
+def _described(plan: Plan, shares: Sequence[hashing.Share], kept: Sequence[grouping.Share]) -> list[dict[str, Any]]:
+    """What the index says of each column. Counts only."""
+    distinct = sum((each.distinct for each in kept), Counter[int]())
+    again = sum((each.again for each in kept), Counter[int]())
+    found = []
+    for number, parts in enumerate(zip(*(share.columns for share in shares), strict=True)):
+        name = parts[0].name
+        said, shaped = sum(each.said for each in parts), sum(each.shaped for each in parts)
+        different = distinct[number] >= _DISTINCT * (distinct[number] + again[number])
+        looks = said > 0 and shaped >= _SHAPED * said and different
+        found.append(
             {
-                "name": column.name,
-                "phone": column.phone,
-                "alone": self._alone(column, plan),
-                "distinct": column.distinct,
-                "skipped": column.long,
+                "name": name,
+                "phone": parts[0].phone,
+                "alone": name in plan.alone or (looks and name not in plan.together),
+                "distinct": distinct[number],
+                "skipped": sum(each.skipped for each in parts),
             }
-            for column in self.columns
-        ]
-
-    def _alone(self, column: _Column, plan: Plan) -> bool:
-        """Whether one value of this column names a row: almost all differ, and they look like it."""
-        if column.name in plan.alone or column.name in plan.together:
-            return column.name in plan.alone
-        shaped = column.sampled > 0 and column.shaped >= _SHAPED * column.sampled
-        return shaped and column.distinct >= _DISTINCT * (column.distinct + column.again)
-
-
-def _rare_pairs(pairs: Sorter) -> Iterator[list[bytes]]:
-    """Pairs that few rows share; the others say nothing."""
-    for records in pairs.sorted():
-        kept: list[bytes] = []
-        at, end = 0, len(records)
-        while at < end:
-            value = records[at][:HASH]
-            after = at + 1
-            while after < end and records[after].startswith(value):
-                after += 1
-            if after - at <= COMMON:
-                kept += records[at:after]
-            at = after
-        yield kept
+        )
+    return found

@@ -14,6 +14,7 @@ that the document has.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from dlpmilter.model.content import FingerprintHit
 from dlpmilter.registers import normal
 from dlpmilter.registers.errors import IndexUnusable, RegisterError
 from dlpmilter.registers.index_file import HASH, IndexFile, Table, Writer, hasher
-from dlpmilter.registers.sorting import Sorter
+from dlpmilter.registers.sorting import Sorter, in_order
 
 if TYPE_CHECKING:
     from dlpmilter.model.content import Extract
@@ -53,7 +54,7 @@ def shingles(words: Sequence[str], state: Any) -> Iterator[bytes]:
     """The keyed hash of each SHINGLE words in a row."""
     for at in range(len(words) - SHINGLE + 1):
         each = state.copy()
-        each.update(" ".join(words[at : at + SHINGLE]).encode("utf-8", "surrogatepass"))
+        each.update(" ".join(words[at : at + SHINGLE]).encode())
         yield each.digest()
 
 
@@ -164,7 +165,9 @@ def write_documents(
     documents: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
     dropped = set(without)
-    with Sorter(WIDTH, path.parent) as sorter, Sorter(WIDTH, path.parent) as weighed, Writer(path, key) as writer:
+    scratch = tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent)
+    with scratch as folder, Writer(path, key) as writer:
+        sorter, weighed = Sorter(Path(folder, "all")), Sorter(Path(folder, "weighed"))
         for name, text in new:
             if name in numbers:
                 raise RegisterError(f"{name!r}: two documents cannot have one name.")
@@ -179,7 +182,7 @@ def write_documents(
             _add(sorter, prints, numbers[name])
         _keep(old, dropped | numbers.keys(), sorter, documents)
         writer.section("all", _weigh(sorter, weighed, documents))
-        writer.table("prints", weighed.sorted(), sum(each["prints"] for each in documents))
+        writer.table("prints", in_order([weighed.spill()], WIDTH), sum(each["prints"] for each in documents))
         writer.finish(
             {**description, "kind": "documents", "format": FORMAT, "normal": normal.VERSION, "documents": documents}
         )
@@ -215,7 +218,7 @@ def _weigh(sorter: Sorter, weighed: Sorter, documents: list[dict[str, Any]]) -> 
     """All records in order; on the way, those that are no boilerplate go to `weighed`, their weight to documents."""
     ceiling = max(BOILERPLATE, len(documents) // _TENTH)
     weights = [0.0] * len(documents)
-    for records in sorter.sorted():
+    for records in in_order([sorter.spill()], WIDTH):
         times = Counter(record[:HASH] for record in records)
         for record in records:
             count = times[record[:HASH]]

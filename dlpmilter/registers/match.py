@@ -17,17 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.model.content import RegisterHit
 from dlpmilter.registers import normal
-from dlpmilter.registers.build import (
-    COMMON_COLUMN,
-    FORMAT,
-    MASK,
-    MIX,
-    PAIR_WIDTH,
-    SHORT,
-    VALUE,
-    WORD_COLUMN,
-)  # fmt: skip
+from dlpmilter.registers.build import FORMAT, MASK, MIX, SHORT
 from dlpmilter.registers.errors import IndexUnusable
+from dlpmilter.registers.grouping import COMMON_COLUMN, PAIR_WIDTH, VALUE
+from dlpmilter.registers.hashing import WORD_COLUMN
 from dlpmilter.registers.index_file import HASH, IndexFile, Table, hasher
 from dlpmilter.registers.tokens import WINDOW, Span, numbers, segments
 
@@ -39,7 +32,7 @@ LIST = 10
 NAMESAKES = 3
 MAX_PLACES = 256
 """Places of one value in a mail that are looked at, from the first on."""
-_NEIGHBOURS = 16
+_NEIGHBOURS = 8
 _TAIL = struct.Struct(">BI")
 _ROW = struct.Struct(">I")
 
@@ -85,7 +78,7 @@ class Register:
     def hash(self, form: str) -> bytes:
         """The keyed hash of a canonical form."""
         state = self.hasher.copy()
-        state.update(form.encode("utf-8", "surrogatepass"))
+        state.update(form.encode())
         found: bytes = state.digest()
         return found
 

@@ -22,13 +22,19 @@ NUMBER_TOKENS = 9
 """An IBAN in groups of four has nine at most (Malta: 31 characters in eight)."""
 
 WORD = re.compile(r"[^\W_]+|\+(?=[\d(])")
-_LOCAL = re.compile(r"[^\s<>()\[\]\",;:|\\/'=@]{1,64}\Z")
-_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
+_IN_LOCAL = r"[^\s<>()\[\]\",;:|\\/'=@]{1,64}"
+_IN_DOMAIN = r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}"
+_LOCAL = re.compile(rf"{_IN_LOCAL}\Z")
+_DOMAIN = re.compile(_IN_DOMAIN)
+_ONLY_MAIL = re.compile(rf"(?!\.){_IN_LOCAL}@{_IN_DOMAIN}(?<!-)")
 _MAX_LOCAL = 64
 """RFC 5321 4.5.3.1.1."""
 _DIGITS = dict.fromkeys(range(ord("0"), ord("9") + 1))
 _MARKS = re.compile("[\u0300-\u036f]+")
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\ud800-\udfff]+"
+)
+"""Signs that are not seen, and lone surrogates, which no encoding has."""
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _AMOUNT = re.compile(r"[\d.,' ]+[.,]\d\d")
@@ -80,11 +86,14 @@ def canonical(folded: str, *, phone: bool = False) -> str:
     and digits; a telephone number is `+` and its national part; all else is its words in alphabetical order,
     so that `Müller, Anna` is `Anna Müller`.
     """
-    if folded.isalpha():
-        return folded if len(folded) >= MIN_LENGTH else ""
-    if "@" in folded and (mail := mail_of(folded)):
+    if folded.isalnum():
+        words = [folded]
+        if folded.isalpha():
+            return folded if len(folded) >= MIN_LENGTH else ""
+    elif "@" in folded and (mail := mail_of(folded)):
         return mail
-    words = WORD.findall(folded)
+    else:
+        words = WORD.findall(folded)
     if phone and (number := phone_of(words)):
         return number
     if "+" in words:
@@ -100,6 +109,8 @@ def canonical(folded: str, *, phone: bool = False) -> str:
 
 def mail_of(folded: str) -> str:
     """The first mail address, or ""."""
+    if _ONLY_MAIL.fullmatch(folded):
+        return folded
     return next((address for address, _, _ in mails_in(folded)), "")
 
 

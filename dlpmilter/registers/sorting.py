@@ -1,66 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sorts more fixed-size records than memory holds, by their first octet into 256 parts. Never holds all of them.
 
-The records begin with a keyed hash, so the parts are of one size. What waits beyond BUFFER goes to an unlinked
-file beside the index.
+The records begin with a keyed hash, so the parts are of one size. What waits beyond BUFFER goes to a file in a
+scratch folder; other processes may read it from there.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 BUFFER = 96 * 1024 * 1024
 PARTS = 256
 
 
-class Sorter:
-    """Append records to `parts[record[0]]`, call `relieve` now and then, read `sorted` once."""
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """A file of records and where in it the pieces of each part stand: (start, octets)."""
 
-    def __init__(self, width: int, directory: Path, *, buffer: int = BUFFER) -> None:
-        self.width = width
+    path: Path
+    pieces: tuple[tuple[tuple[int, int], ...], ...]
+
+
+class Sorter:
+    """Append records to `parts[record[0]]` and call `relieve` now and then; `spill` ends it."""
+
+    def __init__(self, path: Path, *, buffer: int = BUFFER) -> None:
         self.parts = [bytearray() for _ in range(PARTS)]
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
         self._buffer = buffer
-        self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by __exit__
+        self._path = path
         self._end = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    @property
-    def waiting(self) -> int:
-        """Octets in memory."""
-        return sum(map(len, self.parts))
+        path.touch(0o600, exist_ok=False)
 
     def relieve(self) -> None:
         """Put what waits into the file when it is more than the buffer."""
-        if self.waiting <= self._buffer:
-            return
-        for number, part in enumerate(self.parts):
-            if part:
-                self._file.write(part)
-                self._pieces[number].append((self._end, len(part)))
-                self._end += len(part)
-                part.clear()
+        if sum(map(len, self.parts)) > self._buffer:
+            self._flush()
 
-    def sorted(self) -> Iterator[list[bytes]]:
-        """The distinct records in order, part by part. Each part is forgotten once it is read."""
-        for number, part in enumerate(self.parts):
-            data = b"".join((*self._read(number), part))
-            self.parts[number] = bytearray()
-            width = self.width
-            yield sorted({data[at : at + width] for at in range(0, len(data), width)})
+    def spill(self) -> Spill:
+        """Put everything into the file."""
+        self._flush()
+        return Spill(self._path, tuple(map(tuple, self._pieces)))
 
-    def _read(self, number: int) -> Iterator[bytes]:
-        for start, size in self._pieces[number]:
-            self._file.seek(start)
-            yield self._file.read(size)
+    def _flush(self) -> None:
+        with self._path.open("ab") as file:
+            for number, part in enumerate(self.parts):
+                if part:
+                    file.write(part)
+                    self._pieces[number].append((self._end, len(part)))
+                    self._end += len(part)
+                    self.parts[number] = bytearray()
+
+
+def parts_of(spills: Sequence[Spill], numbers: Iterable[int] = range(PARTS)) -> Iterator[bytes]:
+    """The octets of each part, from all files."""
+    files = [each.path.open("rb") for each in spills]
+    try:
+        for number in numbers:
+            data = []
+            for file, each in zip(files, spills, strict=True):
+                for start, size in each.pieces[number]:
+                    file.seek(start)
+                    data.append(file.read(size))
+            yield b"".join(data)
+    finally:
+        for file in files:
+            file.close()
+
+
+def cut(data: bytes, width: int) -> list[bytes]:
+    """Records one by one."""
+    return [data[at : at + width] for at in range(0, len(data), width)]
+
+
+def in_order(spills: Sequence[Spill], width: int, numbers: Iterable[int] = range(PARTS)) -> Iterator[list[bytes]]:
+    """The distinct records in order, part by part."""
+    for data in parts_of(spills, numbers):
+        yield sorted(set(cut(data, width)))

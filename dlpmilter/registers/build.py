@@ -154,8 +154,7 @@ def _write(
         "records": records,
         "pairs": pair_count,
     }
-    writer.finish(told)
-    return told
+    return writer.finish(told)
 
 
 def _octets(spill: Spill) -> int:

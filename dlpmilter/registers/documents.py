@@ -14,6 +14,7 @@ that the document has.
 from __future__ import annotations
 
 import re
+import struct
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ REPORTED = 0.05
 WIDTH = HASH + 4
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\r?\n[> \t]*(?=[^\W\d_])")
 _BATCH = 4096
+_RECORDS = struct.Struct(f">{HASH}xI").iter_unpack
 
 
 def words_of(text: str) -> list[str]:
@@ -125,12 +127,12 @@ def match_documents(documents: Documents, extracts: Sequence[Extract]) -> tuple[
             for value in shingles(words_of(text), documents.hasher):
                 if value in seen:
                     continue
-                tails = find(value)
-                if tails:
+                records = find(value)
+                if records:
                     seen.add(value)
-                    for tail in tails:
-                        number = int.from_bytes(tail, "big")
-                        weights[number] = weights.get(number, 0.0) + 1 / len(tails)
+                    weight = WIDTH / len(records)
+                    for (number,) in _RECORDS(records):
+                        weights[number] = weights.get(number, 0.0) + weight
     hits = []
     for number, weight in weights.items():
         if number < len(documents.names) and documents.weights[number] > 0:

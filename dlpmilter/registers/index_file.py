@@ -109,16 +109,14 @@ class Writer:
         self.section(f"{name} buckets", [starts.tobytes()])
         return count
 
-    def finish(self, description: dict[str, Any]) -> None:
-        """Write the description, make it durable, take the old file's place."""
-        data = json.dumps(
-            {
-                **description,
-                "sections": {name: list(span) for name, span in self._sections.items()},
-                "digest": self._checksum.hexdigest(),
-            },
-            separators=(",", ":"),
-        ).encode()
+    def finish(self, description: dict[str, Any]) -> dict[str, Any]:
+        """Write the description and return it with what was added, make it durable, take the old file's place."""
+        told = {
+            **description,
+            "sections": {name: list(span) for name, span in self._sections.items()},
+            "digest": self._checksum.hexdigest(),
+        }
+        data = json.dumps(told, separators=(",", ":")).encode()
         if len(data) > MAX_DESCRIPTION:
             raise IndexUnusable(f"{self._path}: the description would be larger than {MAX_DESCRIPTION} octets.")
         seal = _mac(self._key)
@@ -132,6 +130,7 @@ class Writer:
             os.fsync(directory)
         finally:
             os.close(directory)
+        return told
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -251,19 +250,20 @@ class Table:
             raise IndexUnusable(f"{file.path}: is damaged (buckets of {name}). Register the data again.")
         self._shift = 8 * HASH - bits
 
-    def find(self, value: bytes) -> list[bytes]:
-        """What stands behind this hash in the records that begin with it; [] when there is none."""
+    def find(self, value: bytes) -> bytes:
+        """The records that begin with this hash, one behind the other; b"" when there is none."""
         bucket = int.from_bytes(value, "big") >> self._shift
         first, last = _PAIR.unpack_from(self._map, self._buckets + 4 * bucket)
-        if first == last:
-            return []
         width = self._width
         data = self._map[self._start + first * width : self._start + last * width]
         at = data.find(value)
-        while at > 0 and at % width:
+        if at < 0:
+            return b""
+        while at % width:
             at = data.find(value, at + 1)
-        found = []
-        while at >= 0 and data.startswith(value, at):
-            found.append(data[at + HASH : at + width])
-            at += width
-        return found
+            if at < 0:
+                return b""
+        end = data.rfind(value)
+        while end % width:
+            end = data.rfind(value, at, end + HASH - 1)
+        return data[at : end + width]

@@ -33,8 +33,8 @@ NAMESAKES = 3
 MAX_PLACES = 256
 """Places of one value in a mail that are looked at, from the first on."""
 _NEIGHBOURS = 8
-_TAIL = struct.Struct(">BI")
-_ROW = struct.Struct(">I")
+_RECORDS = struct.Struct(">8xBI").iter_unpack
+_PAIRS = struct.Struct(">8xI").iter_unpack
 
 
 class Register:
@@ -93,20 +93,18 @@ class _Value:
 
     __slots__ = ("common", "hash", "member", "places", "postings", "words")
 
-    def __init__(self, value: bytes, words: int, tails: list[bytes]) -> None:
+    def __init__(self, value: bytes, words: int, records: bytes) -> None:
         self.hash = int.from_bytes(value, "big")
         self.words = words
         self.places: list[Span] = []
         self.common = self.member = False
-        self.postings: list[tuple[int, int]] = []
-        for tail in tails:
-            column, row = _TAIL.unpack(tail)
-            if column == WORD_COLUMN:
-                self.member = True
-            elif column == COMMON_COLUMN:
-                self.common = True
-            else:
-                self.postings.append((column, row))
+        self.postings: list[tuple[int, int]] = list(_RECORDS(records))
+        if self.postings[-1][0] == WORD_COLUMN:  # marks stand behind the columns
+            self.member = True
+            self.postings.pop()
+        if self.postings and self.postings[-1][0] == COMMON_COLUMN:
+            self.common = True
+            self.postings.pop()
 
 
 def match(register: Register, extracts: Sequence[Extract]) -> RegisterHit | None:
@@ -161,8 +159,8 @@ class _Search:
 
     def _value(self, form: str, words: int) -> _Value | None:
         value = self._register.hash(form)
-        tails = self._register.values.find(value)
-        found = _Value(value, words, tails) if tails else None
+        records = self._register.values.find(value)
+        found = _Value(value, words, records) if records else None
         self._known[form] = found
         return found
 
@@ -237,8 +235,7 @@ class _Search:
                 pair = (low * MIX + high) & MASK
                 if low != high and pair not in tried:
                     tried.add(pair)
-                    tails = self._register.pairs.find(pair.to_bytes(HASH, "big"))
-                    rows.update(_ROW.unpack(tail)[0] for tail in tails)
+                    rows.update(row for (row,) in _PAIRS(self._register.pairs.find(pair.to_bytes(HASH, "big"))))
         return rows
 
 

@@ -95,7 +95,7 @@ def numbers(segment: Segment, lengths: frozenset[int], *, phones: bool) -> Itera
         yield from _joined(words, place, base, lengths, longest)
         if place + 2 < len(words) and (day := _date(words, place)):
             yield day, (base + place, base + place + 3)
-        if phones and first == "0" and (place == 0 or words[place - 1] != "+"):
+        if phones and first == "0" and (place == 0 or words[place - 1][0] not in "+0"):
             yield from _phones(words, place, base)
 
 

@@ -177,7 +177,8 @@ def write_documents(
             prints = winnow(shingles(words, state))
             if len(prints) < MIN_PRINTS:
                 raise RegisterError(
-                    f"{name}: {len(words)} words are too few to know a document by. Register texts of 50 words or more."
+                    f"{name}: {len(words)} words (repetitions apart) are too few to know a document by. "
+                    "Register texts of 50 words or more."
                 )
             numbers[name] = len(documents)
             documents.append({"name": name, "words": len(words), "prints": len(prints), "made": description["made"]})

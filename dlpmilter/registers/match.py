@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 LIST = 10
 """So many different full names of one column, each in at most NAMESAKES rows, are a list taken from the register."""
 NAMESAKES = 3
-MAX_PLACES = 256
+MAX_PLACES = 128
 """Places of one value in a mail that are looked at, from the first on."""
 _NEIGHBOURS = 8
+_GROUP = 128
+"""Places behind a first one among which others of its row are looked for."""
 _RECORDS = struct.Struct(">8xBI").iter_unpack
 _PAIRS = struct.Struct(">8xI").iter_unpack
 
@@ -91,11 +93,12 @@ class Register:
 class _Value:
     """A value of the register that the mail holds: where in the mail, where in the register."""
 
-    __slots__ = ("common", "hash", "member", "places", "postings", "words")
+    __slots__ = ("common", "hash", "member", "name", "places", "postings")
 
-    def __init__(self, value: bytes, words: int, records: bytes) -> None:
+    def __init__(self, value: bytes, records: bytes, *, name: bool) -> None:
         self.hash = int.from_bytes(value, "big")
-        self.words = words
+        self.name = name
+        """Several words without figures: perhaps a full name."""
         self.places: list[Span] = []
         self.common = self.member = False
         self.postings: list[tuple[int, int]] = list(_RECORDS(records))
@@ -105,6 +108,10 @@ class _Value:
         if self.postings and self.postings[-1][0] == COMMON_COLUMN:
             self.common = True
             self.postings.pop()
+
+    def spent(self, taken: set[int]) -> bool:
+        """Whether all its places speak for a row already."""
+        return all(taken.issuperset(range(*span)) for span in self.places)
 
 
 def match(register: Register, extracts: Sequence[Extract]) -> RegisterHit | None:
@@ -132,16 +139,16 @@ class _Search:
         for segment in segments(extracts):
             base = segment.start
             for address, place in segment.mails:
-                self._seen(address, 1, (base + place, base + place + 1))
+                self._seen(address, (base + place, base + place + 1))
             self._words(segment.words, base)
             for form, span in numbers(segment, register.lengths, phones=register.phones):
-                self._seen(form, 1, span)
+                self._seen(form, span)
 
     def _words(self, words: list[str], base: int) -> None:
         known = self._known
         members: list[str] = []
         for place, word in enumerate(words):
-            value = known[word] if word in known else self._value(word, 1)
+            value = known[word] if word in known else self._value(word)
             if value is None:
                 members.clear()
                 continue
@@ -155,17 +162,17 @@ class _Search:
                 del members[0]
             for size in range(2, len(members) + 1):
                 form = " ".join(sorted(members[-size:]))
-                self._seen(form, size, (base + place + 1 - size, base + place + 1))
+                self._seen(form, (base + place + 1 - size, base + place + 1))
 
-    def _value(self, form: str, words: int) -> _Value | None:
+    def _value(self, form: str) -> _Value | None:
         value = self._register.hash(form)
         records = self._register.values.find(value)
-        found = _Value(value, words, records) if records else None
+        found = _Value(value, records, name=" " in form and form.replace(" ", "").isalpha()) if records else None
         self._known[form] = found
         return found
 
-    def _seen(self, form: str, words: int, span: Span) -> None:
-        value = self._known[form] if form in self._known else self._value(form, words)
+    def _seen(self, form: str, span: Span) -> None:
+        value = self._known[form] if form in self._known else self._value(form)
         if value is not None and (value.common or value.postings):
             self._place(value, span)
 
@@ -176,50 +183,55 @@ class _Search:
             value.places.append(span)
 
     def rows(self) -> set[int]:
-        """All rows that count. Each place in the mail speaks for one row only: the one that explains most."""
-        alone = self._alone()
-        told = dict(self._together(alone))
-        order = sorted(told, key=lambda row: (row not in alone, -len(told[row].places), told[row].extent, row))
-        rows, taken = set(alone), set[Span]()
-        for row in order:
-            places = told[row].places
-            if row in alone or not taken.issuperset(places):
-                taken.update(places)
+        """All rows that count. Each word of the mail speaks for one row only: the one that explains most."""
+        rows = self._alone()
+        taken: set[int] = set()
+        for _, evidence in self._together(rows, 1, taken):
+            taken.update(evidence.words())
+        told = dict(self._together(self._touched() - rows, self._register.require, taken))
+        for row in sorted(told, key=lambda row: (-len(told[row].places), told[row].extent, row)):
+            words = told[row].words()
+            if not taken.issuperset(words):
+                taken.update(words)
                 rows.add(row)
-        return rows | self._lists()
+        return rows | self._lists(taken)
 
     def _alone(self) -> set[int]:
+        """The first row of each value that counts alone."""
         alone = self._register.alone
-        found = set()
-        for value in self._found:
-            rows = [row for column, row in value.postings if column in alone]
-            if rows:
-                found.add(min(rows))
-        return found
+        return {
+            min(row for column, row in value.postings if column in alone)
+            for value in self._found
+            if not alone.isdisjoint([column for column, _ in value.postings])
+        }
 
-    def _lists(self) -> set[int]:
+    def _lists(self, taken: set[int]) -> set[int]:
+        """Rows of ten and more full names of one column that speak for no row yet."""
         lists: dict[int, set[int]] = defaultdict(set)
         for value in self._found:
-            if value.words > 1 and len(value.postings) <= NAMESAKES:
+            if value.name and len(value.postings) <= NAMESAKES and not value.spent(taken):
                 for column in {column for column, _ in value.postings}:
                     lists[column].add(min(row for each, row in value.postings if each == column))
         return {row for rows in lists.values() if len(rows) >= LIST for row in rows}
 
-    def _together(self, alone: set[int]) -> Iterator[tuple[int, _Evidence]]:
-        """Rows of which enough columns stand together, and where; for rows known already one more is enough."""
+    def _together(self, rows: set[int], require: int, taken: set[int]) -> Iterator[tuple[int, _Evidence]]:
+        """Which of these rows have so many columns together, and where; those with nothing new are left out."""
+        spent = {value.hash for value in self._found if value.spent(taken)} if taken else set()
         short: dict[int, list[_Value]] = defaultdict(list)
         for value in self._found:
             short[value.hash >> 8 * (HASH - SHORT)].append(value)
         present = short.keys()
-        for row in self._touched():
+        cells = self._register.cells
+        for row in rows:
             if row >= self._register.rows:
                 continue  # only in a damaged file
-            cells = self._register.cells(row)
-            common = present & cells
-            require = 1 if row in alone else self._register.require
+            common = present & cells(row)
             if len(common) < require:
                 continue
-            evidence = _near({value.hash: value for cell in common for value in short[cell]}, require)
+            values = {value.hash: value for cell in common for value in short[cell]}
+            if spent.issuperset(values):
+                continue
+            evidence = _near(values, require)
             if evidence is not None:
                 yield row, evidence
 
@@ -246,6 +258,10 @@ class _Evidence:
     places: tuple[Span, ...]
     extent: int
 
+    def words(self) -> list[int]:
+        """All words of the places."""
+        return [word for span in self.places for word in range(*span)]
+
 
 def _near(values: dict[int, _Value], require: int) -> _Evidence | None:
     """The best group of different values of one row that stand together; None when none has `require` of them."""
@@ -254,8 +270,8 @@ def _near(values: dict[int, _Value], require: int) -> _Evidence | None:
     for first, (span, number) in enumerate(places):
         group = [span]
         seen, end = {number}, span[1]
-        for following, other in places[first + 1 :]:
-            if following[0] - end > WINDOW:
+        for following, other in places[first + 1 : first + 1 + _GROUP]:
+            if following[0] - end > WINDOW or len(seen) == len(values):
                 break
             if other not in seen and following[0] >= end:
                 seen.add(other)

@@ -185,7 +185,7 @@ def documents(folder: Path, trials: int, texts: int) -> dict[str, Any]:
 def corpus_against_itself(folder: Path, every: int = 20) -> dict[str, Any]:
     """Each `every`th text of the corpora registered, all others looked up: real prose on both sides."""
     texts = dict(corpus_texts())
-    long = {name: text for name, text in texts.items() if len(text.split()) > 100}
+    long = {name: text for name, text in texts.items() if len(set(text.split())) > 100}
     chosen = dict(list(long.items())[::every])
     new = list(chosen.items())
     write_documents(folder / "real.fp", samples.KEY, {"key": "b", "made": "2026-01-01"}, new=new)

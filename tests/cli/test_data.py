@@ -98,7 +98,7 @@ def test_a_document_from_its_making_to_its_end(config: Path) -> None:
         ),
         (("register", "customers.csv", "--name", "x", "--require", "11"), "--require 11: there are 10 columns."),
         (("register", "customers.csv", "--name", "x", "--alone", "y"), "'y' is not among the registered columns"),
-        (("document", "note.txt"), "note.txt: 3 words are too few to know a document by"),
+        (("document", "note.txt"), "note.txt: 3 words (repetitions apart) are too few to know a document by"),
         (("check", "nothing.txt"), "nothing.txt: cannot be read"),
     ],
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[Extract]:
     return [Extract("1", "text/csv", tables=(Table(tuple(map(tuple, rows)), len(rows)),))]
 
 
+@cache
 def vocabulary(size: int = 3_000) -> list[str]:
     """Words that generated documents share."""
     return [syllables(number, 3) for number in range(size)]

@@ -162,6 +162,11 @@ class Config(Section):
         return self.control or self.database.parent / "control.sock"
 
     @property
+    def registers_directory(self) -> Path:
+        """Where the indexes of registered data lie (`dlpmilter data`): beside the database."""
+        return self.database.parent / "registers"
+
+    @property
     def worker_count(self) -> int:
         """Gate processes: `workers`, else one per processor up to four."""
         return self.workers or min(4, os.cpu_count() or 1)

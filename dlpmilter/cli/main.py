@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("dlpmilter.cli.explain", "Say for a mail file what would happen to it, and why."),
     "domains": ("dlpmilter.cli.domains", "Classify domains and addresses."),
     "policy": ("dlpmilter.cli.policy", "Check a policy, try it on mail archives, print its schema."),
+    "data": ("dlpmilter.cli.data", "Register tables and documents that must not leave unseen."),
     "holds": ("dlpmilter.cli.holds", "List held mails and decide about them."),
     "directory": ("dlpmilter.cli.directory", "Check who works here, ask about one address, read it from LDAP."),
     "mailboxes": ("dlpmilter.cli.mailboxes", "Name your own private mailboxes."),

@@ -162,6 +162,7 @@ class Config(_Section):
     control: Path | None = None
     xforward_clients: tuple[NetworkText, ...] = ()
     allow_sample_governance: bool = False
+    documents_without_sandbox: bool = False
     hold_reply: Literal["accept", "reject"] = "accept"
     tls: Tls | None = None
     relay: NextHopSettings = NextHopSettings()

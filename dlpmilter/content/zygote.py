@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The warm process: it has loaded every reader, and forks one confined child for each mail.
+
+Started as `python -m dlpmilter.content.zygote FD`. A request brings three descriptors: the mail, where the child
+answers, and where this process notes how the child ended. It never looks at a mail itself, and it ends when the
+gate's side of its socket closes; its children end with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import mmap
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from dlpmilter.content.confine import ANSWER, MAIL, Cell
+from dlpmilter.content.examine import examine
+from dlpmilter.content.registry import warm
+from dlpmilter.content.report_wire import pack_report
+from dlpmilter.model.content import ContentReport
+from dlpmilter.model.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlpmilter.content.examine import Scanner
+
+MAX_SETTINGS = 64 * 1024
+_OPEN_FILES = 256
+_GRACE = 0.5
+"""Seconds a child may take to pack its answer after its time is over."""
+
+
+def main(descriptor: int) -> int:
+    """Warm up, say so, serve until the socket closes."""
+    with socket.socket(fileno=descriptor) as gate:
+        settings = json.loads(_line(gate))
+        limits = Limits(**settings["limits"])
+        cell = Cell()
+        confined = cell.means.seccomp
+        scanners = tuple(_scanner(spec, argument) for spec, argument in settings["scanners"])
+        warm()
+        rehearse(limits, scanners)
+        for what, most in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, _OPEN_FILES)):
+            resource.setrlimit(what, (most, most))
+        gc.collect()
+        gc.freeze()  # the children's collector must not touch, and so copy, what is shared
+        gate.sendall(json.dumps(asdict(cell.means)).encode("ascii") + b"\n")
+        _Nursery(gate, cell, limits, scanners, confined=confined or settings["unconfined"]).serve()
+    return 0
+
+
+def rehearse(limits: Limits, scanners: Sequence[Scanner]) -> None:
+    """Examine a small mail, so that whatever is loaded at the first use is loaded now."""
+    mail = b"From: a@example.com\r\nSubject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nxyz\r\n"
+    pack_report(examine(mail, limits, scanners))
+
+
+def _scanner(spec: str, argument: str) -> Scanner:
+    """`module:function` called with its argument: what it returns looks at extracts."""
+    module, _, function = spec.partition(":")
+    found: Scanner = getattr(importlib.import_module(module), function)(argument)
+    return found
+
+
+def _line(gate: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\n") and len(data) < MAX_SETTINGS:
+        block = gate.recv(MAX_SETTINGS)
+        if not block:
+            break
+        data += block
+    return data
+
+
+class _Child:
+    """One mail under examination: until when it may run, and where its end is noted."""
+
+    __slots__ = ("deadline", "late", "note", "pid")
+
+    def __init__(self, pid: int, note: int, seconds: float) -> None:
+        self.pid, self.note, self.late = pid, note, False
+        self.deadline = time.monotonic() + seconds + _GRACE
+
+
+class _Nursery:
+    """Forks, watches the clock, buries."""
+
+    def __init__(
+        self, gate: socket.socket, cell: Cell, limits: Limits, scanners: Sequence[Scanner], *, confined: bool
+    ) -> None:
+        self._gate, self._cell, self._limits, self._scanners, self._confined = gate, cell, limits, scanners, confined
+        self._children: dict[int, _Child] = {}
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, _nothing)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        try:
+            while True:
+                poll = select.poll()
+                poll.register(self._gate, select.POLLIN)
+                poll.register(self._woken, select.POLLIN)
+                for each in self._children.values():
+                    poll.register(each.note, 0)  # a hang-up: nobody waits for this mail any more
+                for descriptor, event in poll.poll(self._wait()):
+                    if descriptor == self._woken:
+                        with contextlib.suppress(BlockingIOError):
+                            os.read(self._woken, 4096)
+                    elif descriptor == self._gate.fileno():
+                        if event & ~select.POLLIN or not self._accept():
+                            return
+                    else:
+                        self._forget(descriptor)
+                self._bury()
+                self._end_late()
+        finally:
+            for child in self._children.values():
+                os.kill(child.pid, signal.SIGKILL)
+
+    def _wait(self) -> int | None:
+        """Milliseconds until the next child is late."""
+        if not self._children:
+            return None
+        return max(0, int(1000 * (min(each.deadline for each in self._children.values()) - time.monotonic()))) + 1
+
+    def _accept(self) -> bool:
+        request, descriptors, _, _ = socket.recv_fds(self._gate, 1, 3)
+        if not request:
+            return False
+        if len(descriptors) != 3:
+            for each in descriptors:
+                os.close(each)
+            return True
+        mail, answer, note = descriptors
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:  # the machine has no more processes: this mail only
+            pid = -1
+        if pid == 0:
+            self._examine(parent, mail, answer)
+        os.close(mail)
+        os.close(answer)
+        if pid > 0:
+            self._children[pid] = _Child(pid, note, self._limits.content_seconds)
+            _tell(note, {"pid": pid})
+        else:
+            os.close(note)
+        return True
+
+    def _bury(self) -> None:
+        while self._children:
+            pid, status, used = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            child = self._children.pop(pid, None)
+            if child is not None:
+                code = os.waitstatus_to_exitcode(status)
+                late = child.late or code == -signal.SIGXCPU
+                _tell(child.note, {"code": code, "late": late, "memory": used.ru_maxrss * 1024})
+                os.close(child.note)
+
+    def _forget(self, note: int) -> None:
+        for child in self._children.values():
+            if child.note == note:
+                os.kill(child.pid, signal.SIGKILL)
+
+    def _end_late(self) -> None:
+        now = time.monotonic()
+        for child in self._children.values():
+            if child.deadline <= now:
+                child.late, child.deadline = True, now + 1
+                os.kill(child.pid, signal.SIGKILL)
+
+    def _examine(self, parent: int, mail: int, answer: int) -> None:
+        """The child: never returns."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._cell.die_with_parent(parent)
+            _arrange(mail, answer)
+            size = os.fstat(MAIL).st_size
+            with mmap.mmap(MAIL, size, access=mmap.ACCESS_READ) if size else contextlib.nullcontext(b"") as message:
+                self._cell.enter(self._limits, size)
+                _write(_report(message, self._limits, self._scanners, confined=self._confined))
+                code = 0
+                os._exit(code)  # unmapping and freeing would only cost time
+        finally:
+            os._exit(code)
+
+
+def _nothing(*_: object) -> None:
+    """Wakes the loop."""
+
+
+def _tell(note: int, what: dict[str, object]) -> None:
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        os.write(note, json.dumps(what).encode("ascii") + b"\n")
+
+
+def _arrange(mail: int, answer: int) -> None:
+    """The mail as descriptor 0, the answer as 1, nothing as 2, and none else."""
+    mail, answer = os.dup(mail), os.dup(answer)  # above 2, wherever they were
+    os.dup2(mail, MAIL, inheritable=False)
+    os.dup2(answer, ANSWER, inheritable=False)
+    os.closerange(3, _OPEN_FILES)
+
+
+def _report(
+    message: bytes | mmap.mmap, limits: Limits, scanners: Sequence[Scanner], *, confined: bool
+) -> bytes:
+    try:
+        return pack_report(examine(message, limits, scanners, confined=confined))
+    except MemoryError:
+        return pack_report(ContentReport(uninspectable=("out-of-memory",)))
+
+
+def _write(answer: bytes) -> None:
+    view = memoryview(len(answer).to_bytes(4, "big") + answer)
+    while view:
+        view = view[os.write(ANSWER, view) :]
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

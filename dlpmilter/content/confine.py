@@ -30,9 +30,9 @@ MAIL, ANSWER = 0, 1
 
 _ALLOWED = (
     "brk clock_getres clock_gettime clock_nanosleep close exit exit_group fcntl fstat futex getcpu getpid getrandom "
-    "getrusage gettid gettimeofday lseek madvise membarrier mremap munmap nanosleep poll pread64 read readv restart_syscall "
-    "rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list sigaltstack sysinfo "
-    "time uname"
+    "getrusage gettid gettimeofday lseek madvise membarrier mremap munmap nanosleep poll pread64 read readv "
+    "restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list "
+    "sigaltstack sysinfo time uname"
 ).split()
 _DEADLY = (
     "bind bpf clone3 connect execve execveat fork io_uring_setup kexec_load mount open_by_handle_at pidfd_getfd "
@@ -82,7 +82,10 @@ class Cell:
             os._exit(1)
 
     def enter(self, limits: Limits, mapped: int) -> None:
-        """Confine the calling process, which has mapped that many octets. Raises OSError when a layer that is there refuses: then nothing is read."""
+        """Confine the calling process, which has mapped that many octets of mail.
+
+        Raises OSError when a layer that is there refuses: then nothing is read.
+        """
         size, resident = memory()
         if self._libc is not None:
             self._libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -102,7 +105,9 @@ class Cell:
         """A ruleset that handles every right the kernel knows and allows none of them anywhere."""
         assert self._libc is not None  # noqa: S101 - for the type checker: _abi is 0 without it
         rights = sum(bits for abi, bits in _FILE_RIGHTS if self._abi >= abi)
-        wanted = _Ruleset(rights, _NET_RIGHTS if self._abi >= _NET_ABI else 0, _SCOPES if self._abi >= _SCOPE_ABI else 0)
+        wanted = _Ruleset(
+            rights, _NET_RIGHTS if self._abi >= _NET_ABI else 0, _SCOPES if self._abi >= _SCOPE_ABI else 0
+        )
         size = 24 if self._abi >= _SCOPE_ABI else 16 if self._abi >= _NET_ABI else 8
         ruleset = self._libc.syscall(_CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(size), 0)
         if ruleset < 0 or self._libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """All that the confined child does with one mail: structure, parts, members, scanners, one report.
 
-Runs in the sandbox. Text stays here; the report has counts, slugs and names. Never raises for a mail and never judges it.
+Runs in the sandbox. Text stays here; the report has counts, slugs and names. Never raises for a mail, never
+judges it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Scanner = Callable[[tuple[Extract, ...]], tuple[Finding, ...]]
 
 FEW_CHARS = 120
 """Below this many letters a mail with a picture says what it says in the picture."""
+_LOOKED_AT = 4 * FEW_CHARS
 
 
 def examine(
@@ -86,6 +88,6 @@ def _summaries(structure: Structure, extracts: tuple[Extract, ...]) -> tuple[Par
 def _image_only(extracts: tuple[Extract, ...]) -> bool:
     pictures = any(each.type.startswith("image/") for each in extracts)
     letters = sum(
-        sum(map(str.isalnum, each.text[:FEW_CHARS * 4])) for each in extracts if not each.type.startswith("image/")
+        sum(map(str.isalnum, each.text[:_LOOKED_AT])) for each in extracts if not each.type.startswith("image/")
     )
     return pictures and letters < FEW_CHARS

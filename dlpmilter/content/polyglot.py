@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PDF_END = b"%%EOF"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # entropy-coded data: anything but stuffing and restarts
@@ -28,7 +28,7 @@ _WIDE_BIG = re.compile(rb"(?:\x00[\t\x20-\x7e\xa0-\xff]){%d,}" % _RUN)
 
 def end_of(data: bytes, kind: str) -> int:
     """The octet after a file's own end, `len(data)` when it has no end to find."""
-    finder = {"application/pdf": _pdf, "image/png": _png, "image/jpeg": _jpeg, "image/gif": _gif}.get(kind)
+    finder = _FINDERS.get(kind)
     if finder is None:
         return len(data)
     try:
@@ -65,7 +65,7 @@ def _jpeg(data: bytes) -> int:
         elif marker in _NAKED:
             at += 2
         else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
             if marker == _START_OF_SCAN:
                 found = _MARKER.search(data, at)
                 if found is None:
@@ -93,6 +93,49 @@ def _gif(data: bytes) -> int:
 
 def _colours(packed: int) -> int:
     return 3 << ((packed & 7) + 1) if packed & 0x80 else 0
+
+
+def _seven(data: bytes) -> int:
+    offset, size = struct.unpack_from("<QQ", data, 12)
+    return 32 + int(offset) + int(size)
+
+
+def _cabinet(data: bytes) -> int:
+    return int.from_bytes(data[8:12], "little")
+
+
+def _iso(data: bytes) -> int:
+    blocks, block = struct.unpack_from("<I", data, 0x8000 + 80)[0], struct.unpack_from("<H", data, 0x8000 + 128)[0]
+    return int(blocks) * int(block)
+
+
+def _cpio(data: bytes) -> int:
+    at = data.rfind(b"TRAILER!!!\0")
+    return len(data) if at < 0 else at + 11
+
+
+def _rar(data: bytes) -> int:
+    """Version 4: block by block up to the one that ends the archive."""
+    at = 7
+    while not data.startswith(b"Rar!\x1a\x07\x01"):
+        kind, flags, size = struct.unpack_from("<xxBHH", data, at)
+        if kind == 0x7B or size < 7:  # the end
+            return at + int(size) if size >= 7 else len(data)
+        at += size + (struct.unpack_from("<I", data, at + 7)[0] if flags & 0x8000 else 0)
+    return len(data)
+
+
+_FINDERS: dict[str, Callable[[bytes], int]] = {
+    "application/pdf": _pdf,
+    "image/png": _png,
+    "image/jpeg": _jpeg,
+    "image/gif": _gif,
+    "application/x-7z-compressed": _seven,
+    "application/vnd.ms-cab-compressed": _cabinet,
+    "application/x-iso9660-image": _iso,
+    "application/x-cpio": _cpio,
+    "application/vnd.rar": _rar,
+}
 
 
 def detached_signature(data: bytes) -> bool:

@@ -60,7 +60,7 @@ class Ending:
 
 
 class Extractor:
-    """Warm processes, and at most `limits.content_children` mails in them at a time. `report` may be called in parallel.
+    """Warm processes, and at most `limits.content_children` mails in them; `report` may be called in parallel.
 
     `scanners` are pairs of `module:function` and an argument; each warm process calls the function once, and what it
     returns looks at every mail. `unconfined` opens documents even where the system has no seccomp.
@@ -80,7 +80,8 @@ class Extractor:
 
     async def start(self) -> None:
         """Start the warm processes side by side. Raises ExtractorError: better now than with a mail."""
-        results = await asyncio.gather(*(self._zygote(each) for each in range(len(self._zygotes))), return_exceptions=True)
+        starts = [self._zygote(each) for each in range(len(self._zygotes))]
+        results = await asyncio.gather(*starts, return_exceptions=True)
         for each in results:
             if isinstance(each, BaseException):
                 await self.close()
@@ -206,7 +207,7 @@ class _Zygote:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", "dlpmilter.content.zygote", str(far.fileno()),
                     pass_fds=(far.fileno(),), env=environment, stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL, stderr=None, start_new_session=True,
+                    stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
         except BaseException:
             gate.close()

@@ -219,7 +219,7 @@ class _Walk:
             self._note(item, step, "too-deep")
             return
         self._budget.depth -= 1  # a file behind a file behind a file is as deep as one inside another
-        payload = Payload(f"{item.path}!{step}", data)
+        payload = Payload(f"{item.path}!{step}", data.strip(b"\0"))
         self.visit(payload, (), (*above, hashlib.blake2b(item.data, digest_size=16).digest()))
         self._budget.depth += 1
         seen = self.extracts[place]
@@ -232,9 +232,7 @@ def _merged(seen: Extract, found: Reading, status: str) -> Extract:
     hidden = f"{found.hidden}\n{seen.hidden}" if seen.hidden and found.hidden else found.hidden or seen.hidden
     if status in HARMLESS and seen.status != "read":
         status = seen.status
-    return replace(
-        seen, text=found.text, hidden=hidden, tables=found.tables, labels=found.labels, status=status
-    )
+    return replace(seen, text=found.text, hidden=hidden, tables=found.tables, labels=found.labels, status=status)
 
 
 def _step(name: str) -> str:

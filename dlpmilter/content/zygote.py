@@ -51,8 +51,9 @@ def main(descriptor: int) -> int:
         scanners = tuple(_scanner(spec, argument) for spec, argument in settings["scanners"])
         warm()
         rehearse(limits, scanners)
-        for what, most in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, _OPEN_FILES)):
-            resource.setrlimit(what, (most, most))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
         gc.collect()
         gc.freeze()  # the children's collector must not touch, and so copy, what is shared
         gate.sendall(json.dumps(asdict(cell.means)).encode("ascii") + b"\n")
@@ -220,9 +221,7 @@ def _arrange(mail: int, answer: int) -> None:
     os.closerange(3, _OPEN_FILES)
 
 
-def _report(
-    message: bytes | mmap.mmap, limits: Limits, scanners: Sequence[Scanner], *, confined: bool
-) -> bytes:
+def _report(message: bytes | mmap.mmap, limits: Limits, scanners: Sequence[Scanner], *, confined: bool) -> bytes:
     try:
         return pack_report(examine(message, limits, scanners, confined=confined))
     except MemoryError:

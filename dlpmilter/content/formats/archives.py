@@ -46,6 +46,7 @@ _MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (257, b"ustar", "application/x-tar"),
     (0x8001, b"CD001", "application/x-iso9660-image"),
 )
+_AR_HEADER = 60
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 
 
@@ -79,7 +80,7 @@ def read_tar(data: bytes, budget: Budget) -> Iterator[Member]:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             while (each := archive.next()) is not None:
                 budget.spend_member()
-                archive.members.clear()  # or the list of members grows with the archive
+                archive.members = []  # type: ignore[attr-defined]  # or it grows with the archive: tarfile keeps all
                 yield from _tar_member(archive, each, len(data), budget)
             end = archive.offset
     except (tarfile.ReadError, EOFError) as error:
@@ -89,7 +90,7 @@ def read_tar(data: bytes, budget: Budget) -> Iterator[Member]:
     if end + 512 > len(data) and end > 512 and not data[end:]:
         raise Stopped("truncated")  # no block of zeros at the end
     if data[end:].strip(b"\0"):
-        yield Member("appended", data[end:], "appended-data")
+        yield Member("appended", data[end:].strip(b"\0"), "appended-data")
 
 
 def _tar_member(archive: tarfile.TarFile, each: tarfile.TarInfo, packed: int, budget: Budget) -> Iterator[Member]:
@@ -112,6 +113,28 @@ def _tar_member(archive: tarfile.TarFile, each: tarfile.TarInfo, packed: int, bu
     yield Member(name, octets, "read" if len(octets) == each.size else "truncated")
 
 
+def read_ar(data: bytes, budget: Budget) -> Iterator[Member]:
+    """Unix ar, and so .deb: 60 octets of header before each file (System V, names of BSD too). Raises Stopped."""
+    at = 8
+    while at + _AR_HEADER <= len(data) and data[at + 58 : at + 60] == b"`\n":
+        budget.spend_member()
+        name = data[at : at + 16].rstrip(b" /")
+        size = data[at + 48 : at + 58].strip()
+        start, at = at + _AR_HEADER, at + _AR_HEADER
+        if not size.isdigit():
+            raise Stopped("corrupt")
+        end = start + int(size)
+        if name.startswith(b"#1/") and name[3:].isdigit():
+            start += int(name[3:])
+            name = data[at:start].rstrip(b"\0")
+        octets = data[start:end]
+        budget.spend_octets(len(octets))
+        yield Member(name[:MAX_NAME].decode("utf-8", "replace"), octets, "read" if end <= len(data) else "truncated")
+        at = end + (end & 1)
+    if data[at:].strip():
+        yield Member("appended", data[at:], "appended-data")
+
+
 def _by_library(kind: str, data: bytes, budget: Budget) -> Iterator[Member]:
     return read_other(data, kind, budget)
 
@@ -122,6 +145,7 @@ ARCHIVES: dict[str, ArchiveReader] = {
     "application/x-bzip2": read_bzip2,
     "application/x-xz": read_xz,
     "application/x-tar": read_tar,
+    "application/x-archive": read_ar,
     **{kind: partial(_by_library, kind) for kind in FORMATS},
 }
 """Media type -> the members of such an archive, one at a time. The iterators raise Stopped."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Archives that libarchive reads: 7z, RAR, CAB, ISO, LHA, cpio, ar, xar, and files packed with zstd, lz4, lzip, compress.
+"""Archives that libarchive reads: 7z, RAR, CAB, ISO, LHA, cpio, xar; files packed with zstd, lz4, lzip, compress.
 
 From memory and by content only. The library is told which format to expect, so that one that opens files by
 name (mtree) or runs programs never comes into play. Its mistakes stay in the sandbox.
@@ -33,7 +33,6 @@ FORMATS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "application/x-iso9660-image": (("iso9660",), ()),
     "application/x-lzh-compressed": (("lha",), ()),
     "application/x-cpio": (("cpio",), ()),
-    "application/x-archive": (("ar",), ()),
     "application/x-xar": (("xar",), ()),
     "application/zstd": (("raw",), ("zstd",)),
     "application/x-lz4": (("raw",), ("lz4",)),
@@ -90,11 +89,12 @@ def read_other(data: bytes, kind: str, budget: Budget) -> Iterator[Member]:
     raw = FORMATS[kind][0] == ("raw",)
     call = _functions
     with _opened(data, kind) as archive:
-        total, entry = 0, ctypes.c_void_p()
+        total, seen, entry = 0, False, ctypes.c_void_p()
         while (code := call["archive_read_next_header"](archive, ctypes.byref(entry))) != _EOF:
             if code < _WARN:
                 raise Stopped(_slug(archive))
             budget.spend_member()
+            seen = True
             name = "" if raw else _name(entry)
             if call["archive_entry_filetype"](entry) & _FILE_TYPE == _DIRECTORY:
                 continue
@@ -108,6 +108,8 @@ def read_other(data: bytes, kind: str, budget: Budget) -> Iterator[Member]:
                 raise Stopped(member.status)  # after a broken member libarchive does not know where it is
         if total == 0 and call["archive_read_has_encrypted_entries"](archive) > 0:
             raise Stopped("encrypted")
+        if not seen:
+            raise Stopped("no-text")  # told by its octets, yet without a single member: not to be passed as empty
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def _opened(data: bytes, kind: str) -> Iterator[Any]:
         for name in filters:
             call[f"archive_read_support_filter_{name}"](archive)
         if call["archive_read_open_memory"](archive, data, len(data)) < _WARN:
-            raise Stopped(_slug(archive))
+            raise Stopped(_said(archive))
         yield archive
     finally:
         call["archive_read_free"](archive)
@@ -150,8 +152,13 @@ def _name(entry: Any) -> str:
 
 
 def _slug(archive: Any) -> str:
+    """Why the last call failed. To be asked only after a header: before, libarchive follows a null pointer."""
+    return "encrypted" if _functions["archive_read_has_encrypted_entries"](archive) > 0 else _said(archive)
+
+
+def _said(archive: Any) -> str:
     said = (_functions["archive_error_string"](archive) or b"").lower()
-    if _functions["archive_read_has_encrypted_entries"](archive) > 0 or b"ncrypt" in said or b"passphrase" in said:
+    if b"ncrypt" in said or b"passphrase" in said:
         return "encrypted"
     for word, slug in ((b"truncated", "truncated"), (b"allocate", "out-of-memory"), (b"memory", "out-of-memory"),
                        (b"nsupported", "unsupported"), (b"not supported", "unsupported"),

@@ -73,6 +73,7 @@ class Survey:
     entries: tuple[Entry, ...]
     troubles: tuple[str, ...] = ()
     foreign: tuple[tuple[str, int, int], ...] = ()
+    comment: bytes = b""
 
 
 def survey(data: bytes, most: int) -> Survey:
@@ -91,12 +92,18 @@ def survey(data: bytes, most: int) -> Survey:
             troubles["ambiguous-archive"] = None
             directories.append(other)
             entries += _central(data, other, max(0, most - len(entries)), troubles)
-    ordered = sorted(entries, key=lambda each: each.header)
-    first = min(each.start for each in directories)
-    if any(one.end > two.header for one, two in pairwise(ordered)) or any(each.end > first for each in ordered):
+    taken = sorted(
+        [(each.header, each.end, 0) for each in entries]
+        + [(each.start, each.record + 22, each.end) for each in directories]
+    )
+    if any(one[1] > two[0] for one, two in pairwise(taken)):
         raise Stopped("overlapping-members")
-    end = max(each.end for each in directories)
-    return Survey(tuple(entries), tuple(troubles), _foreign(data, ordered, first, end))
+    return Survey(
+        tuple(entries),
+        tuple(troubles),
+        _foreign(data, entries, taken),
+        data[directories[0].record + 22 : directories[0].end],
+    )
 
 
 def read_zip(data: bytes, budget: Budget) -> Iterator[Member]:
@@ -109,9 +116,11 @@ def read_zip(data: bytes, budget: Budget) -> Iterator[Member]:
         yield _member(data, each, budget)
         if each.other_name:
             yield Member(each.other_name, b"", "header-mismatch")
+    if seen.comment.strip():
+        yield Member("comment", seen.comment)
     for name, start, end in seen.foreign:
         budget.spend_member()
-        yield Member(name, data[start:end], "appended-data")
+        yield Member(name, data[start:end].strip(b"\0"), "appended-data")
     if seen.troubles:
         raise Stopped(_worst(seen.troubles))
 
@@ -122,18 +131,19 @@ def _worst(troubles: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """A central directory: `shift` is what must be added to its offsets, `end` where its end record ends."""
+    """A central directory, what must be added to its offsets, and from where to where its end record reaches."""
 
     start: int
     stop: int
     count: int
     shift: int
+    record: int
     end: int
 
 
 def _end_records(data: bytes) -> list[_Directory]:
     """Every end record in the last 64 KB (and behind a file's end); programs choose differently."""
-    found = []
+    found: list[_Directory] = []
     position = len(data)
     lowest = max(0, len(data) - _WINDOW)
     while (position := data.rfind(_END, lowest, position)) >= 0 and len(found) < 8:
@@ -160,8 +170,16 @@ def _directory(data: bytes, position: int) -> list[_Directory]:
     starts = [(stop - size, stop - size - offset), (offset, 0)]  # where it should be, and where it says it is
     for start, shift in starts:
         if 0 <= start <= stop and (count == 0 or data.startswith(_CENTRAL, start)):
-            return [_Directory(start, stop, count, shift, min(end, len(data)))]
+            return [_Directory(start, stop, count, _shift(data, start, shift), position, min(end, len(data)))]
     return []
+
+
+def _shift(data: bytes, start: int, shift: int) -> int:
+    """What must be added to the offsets: what stands before the ZIP, unless the writer counted it already."""
+    if not shift or start + _ENTRY.size > len(data):
+        return shift
+    first = int.from_bytes(data[start + 42 : start + 46], "little")
+    return 0 if data.startswith(LOCAL, first) and not data.startswith(LOCAL, max(0, first + shift)) else shift
 
 
 def _central(data: bytes, where: _Directory, most: int, troubles: dict[str, None]) -> list[Entry]:
@@ -218,7 +236,8 @@ def _beside_local(data: bytes, entry: Entry, raw: bytes, packed: int) -> Entry:
     if not same or local != raw:
         trouble = "header-mismatch"
     other = _text(local, flags) if local != raw else ""
-    return replace(entry, start=start, end=end, flags=entry.flags | flags & _ENCRYPTED, trouble=trouble, other_name=other)
+    flags = entry.flags | flags & _ENCRYPTED
+    return replace(entry, start=start, end=end, flags=flags, trouble=trouble, other_name=other)
 
 
 def _text(raw: bytes, flags: int) -> str:
@@ -228,20 +247,19 @@ def _text(raw: bytes, flags: int) -> str:
         return raw[:MAX_NAME].decode("utf-8" if flags & _UTF8 else "cp437", "replace")
 
 
-def _foreign(data: bytes, ordered: list[Entry], first: int, end: int) -> tuple[tuple[str, int, int], ...]:
-    """What belongs to no header and no member: before the first, between them, behind the end record."""
+def _foreign(data: bytes, entries: list[Entry], taken: list[tuple[int, int, int]]) -> tuple[tuple[str, int, int], ...]:
+    """What belongs to no header, member or comment: before the first, between them, behind the last."""
     found = []
+    described = {each.header for each in entries if each.flags & _DESCRIPTOR}
     position, name = 0, "prepended"
-    for each in ordered:
-        if _holds(data, position, each.header):
-            found.append((name, position, each.header))
-        position, name = max(position, each.end), "between"
-        if each.flags & _DESCRIPTOR:
+    for start, end, reach in taken:
+        if _holds(data, position, start):
+            found.append((name, position, start))
+        position, name = max(position, end, reach), "between"
+        if start in described and not reach:
             position = min(_after_descriptor(data, position), len(data))
-    if _holds(data, position, first):
-        found.append((name, position, first))
-    if _holds(data, end, len(data)):
-        found.append(("appended", end, len(data)))
+    if _holds(data, position, len(data)):
+        found.append(("appended", position, len(data)))
     return tuple(found[:100])
 
 
@@ -260,7 +278,7 @@ def _holds(data: bytes, start: int, end: int) -> bool:
 
 def _salvaged(data: bytes, most: int) -> Survey:
     """A ZIP without its directory: every local header that is there, its data up to the next one."""
-    places = []
+    places: list[int] = []
     position = 0
     while (position := data.find(LOCAL, position)) >= 0 and len(places) <= most:
         places.append(position)

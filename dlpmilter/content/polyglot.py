@@ -46,7 +46,7 @@ def _png(data: bytes) -> int:
     at = 8
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        at += 12 + length
+        at += 12 + int(length)
         if kind == b"IEND":
             return at
     return len(data)

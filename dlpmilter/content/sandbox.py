@@ -217,6 +217,8 @@ class _Zygote:
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(gate, json.dumps(settings).encode("ascii") + b"\n")
                 zygote.means = await _line(gate)
+            if "error" in zygote.means:
+                raise ExtractorError(str(zygote.means["error"]))
         except BaseException:
             await zygote.end()
             raise

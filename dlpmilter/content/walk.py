@@ -39,6 +39,8 @@ _UNKNOWN_RUNS = 1_000_000
 """Characters of readable runs kept from one file that nobody can read."""
 _MAX_NAME = 300
 _ZIP_WINDOW = 65535 + 22
+_BLANK = b"\0\r\n\t "
+_PADDING = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +187,13 @@ class _Walk:
         """What follows a file's end, and a ZIP that hides in a file of another type."""
         data = item.data
         end = end_of(data, kind)
-        if data[end : end + 4096].strip(b"\0\r\n\t ") or data[end:].strip(b"\0\r\n\t "):
+        if kind not in ARCHIVES and b"PK\x05\x06" in data[-_ZIP_WINDOW:]:
+            self._zip_inside(item, end, above)
+        if data[end : end + _PADDING].strip(_BLANK) or data[end:].strip(_BLANK):
             self._budget.spend_member()
             self._foreign(item, "appended", data[end:], above)
-        elif kind not in ARCHIVES and b"PK\x05\x06" in data[-_ZIP_WINDOW:]:
-            self._zip_inside(item, above)
 
-    def _zip_inside(self, item: Payload, above: tuple[bytes, ...]) -> None:
+    def _zip_inside(self, item: Payload, end: int, above: tuple[bytes, ...]) -> None:
         data = item.data
         try:
             seen = survey(data, self._budget.members)
@@ -199,15 +201,15 @@ class _Walk:
             if data.startswith(LOCAL):
                 self._note(item, "archive", str(stop))
             return
+        first = min((each.header for each in seen.entries), default=end)
         if data.startswith(LOCAL):  # an office document: its reader has read the members, not what is between
-            for name, start, end in seen.foreign:
+            for name, start, stop_at in seen.foreign:
                 self._budget.spend_member()
-                self._foreign(item, name, data[start:end], above)
+                self._foreign(item, name, data[start:stop_at], above)
             for trouble in seen.troubles:
                 self._note(item, "archive", trouble)
-        elif seen.entries:
+        elif first < end:  # else it is found in what follows the end
             self._budget.spend_member()
-            first = min(each.header for each in seen.entries)
             self._foreign(item, "zip", data[first:], above)
 
     def _note(self, item: Payload, step: str, slug: str) -> None:
@@ -219,7 +221,7 @@ class _Walk:
             self._note(item, step, "too-deep")
             return
         self._budget.depth -= 1  # a file behind a file behind a file is as deep as one inside another
-        payload = Payload(f"{item.path}!{step}", data.strip(b"\0"))
+        payload = Payload(f"{item.path}!{step}", data.lstrip(_BLANK))
         self.visit(payload, (), (*above, hashlib.blake2b(item.data, digest_size=16).digest()))
         self._budget.depth += 1
         seen = self.extracts[place]

@@ -44,21 +44,29 @@ _GRACE = 0.5
 def main(descriptor: int) -> int:
     """Warm up, say so, serve until the socket closes."""
     with socket.socket(fileno=descriptor) as gate:
-        settings = json.loads(_line(gate))
-        limits = Limits(**settings["limits"])
-        cell = Cell()
-        confined = cell.means.seccomp
-        scanners = tuple(_scanner(spec, argument) for spec, argument in settings["scanners"])
-        warm()
-        rehearse(limits, scanners)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
-        gc.collect()
-        gc.freeze()  # the children's collector must not touch, and so copy, what is shared
-        gate.sendall(json.dumps(asdict(cell.means)).encode("ascii") + b"\n")
-        _Nursery(gate, cell, limits, scanners, confined=confined or settings["unconfined"]).serve()
+        try:
+            nursery = _warmed(gate)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the admin has to read it
+            gate.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"[:500]}).encode("ascii") + b"\n")
+            return 1
+        nursery.serve()
     return 0
+
+
+def _warmed(gate: socket.socket) -> _Nursery:
+    settings = json.loads(_line(gate))
+    limits = Limits(**settings["limits"])
+    cell = Cell()
+    scanners = tuple(_scanner(spec, argument) for spec, argument in settings["scanners"])
+    warm()
+    rehearse(limits, scanners)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    gc.collect()
+    gc.freeze()  # the children's collector must not touch, and so copy, what is shared
+    gate.sendall(json.dumps(asdict(cell.means)).encode("ascii") + b"\n")
+    return _Nursery(gate, cell, limits, scanners, confined=cell.means.seccomp or settings["unconfined"])
 
 
 def rehearse(limits: Limits, scanners: Sequence[Scanner]) -> None:

@@ -90,7 +90,7 @@ def read_tar(data: bytes, budget: Budget) -> Iterator[Member]:
     if end + 512 > len(data) and end > 512 and not data[end:]:
         raise Stopped("truncated")  # no block of zeros at the end
     if data[end:].strip(b"\0"):
-        yield Member("appended", data[end:].strip(b"\0"), "appended-data")
+        yield Member("appended", data[end:].lstrip(b"\0"), "appended-data")
 
 
 def _tar_member(archive: tarfile.TarFile, each: tarfile.TarInfo, packed: int, budget: Budget) -> Iterator[Member]:

@@ -120,7 +120,7 @@ def read_zip(data: bytes, budget: Budget) -> Iterator[Member]:
         yield Member("comment", seen.comment)
     for name, start, end in seen.foreign:
         budget.spend_member()
-        yield Member(name, data[start:end].strip(b"\0"), "appended-data")
+        yield Member(name, data[start:end].lstrip(b"\0"), "appended-data")
     if seen.troubles:
         raise Stopped(_worst(seen.troubles))
 

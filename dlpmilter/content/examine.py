@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dlpmilter.content.formats.base import Budget
 from dlpmilter.content.payloads import payloads_of
 from dlpmilter.content.registry import READERS, sniff
-from dlpmilter.content.walk import DOUBTS, HARMLESS, walk
+from dlpmilter.content.walk import DOUBTS, HARMLESS, PICTURES, walk
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.content import ContentReport, Extract
 from dlpmilter.model.verdict import Finding, PartSummary
@@ -86,7 +86,7 @@ def _summaries(structure: Structure, extracts: tuple[Extract, ...]) -> tuple[Par
 
 
 def _image_only(extracts: tuple[Extract, ...]) -> bool:
-    pictures = any(each.type.startswith("image/") for each in extracts)
+    pictures = any(each.status in PICTURES or each.type.startswith("image/") for each in extracts)
     letters = sum(
         sum(map(str.isalnum, each.text[:_LOOKED_AT])) for each in extracts if not each.type.startswith("image/")
     )

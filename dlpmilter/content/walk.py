@@ -7,7 +7,7 @@ part only. Never believes a name or a declared type, never answers an unread doc
 The slugs of `status`, besides "read": encrypted, corrupt, truncated, unsupported, unknown-type (no reader; its
 readable runs are in `hidden`), no-text (a document whose reader found nothing and no reason), picture, ratio,
 too-big, too-deep, too-many-members, too-much-text, overlapping-members, ambiguous-archive, quine, out-of-memory,
-no-sandbox. Those in DOUBTS were read in full, but programs may show something else.
+no-sandbox, and what a reader says besides. Those in DOUBTS were read in full, but programs may show something else.
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ Sniff = Callable[[bytes, tuple[str, ...]], str]
 
 DOUBTS = frozenset({"appended-data", "duplicate-names", "header-mismatch", "lying-size"})
 """Read in full, yet two programs may show two things."""
-HARMLESS = frozenset({"read", "skipped", "picture"}) | DOUBTS
+HARMLESS = frozenset({"read", "blank", "skipped", "picture"}) | DOUBTS
 """Statuses of what is not uninspectable. Pictures are judged together: see `ContentReport.image_only`."""
+PICTURES = frozenset({"picture", "image-only", "image-pages"})
+"""Statuses of what only a person could read."""
 UNKNOWN = "application/octet-stream"
+_MAY_BE_EMPTY = ("text/", "application/json", "application/xml", "application/x-empty", "message/", "application/mbox")
+"""What has nothing but its text: without text there is nothing. A page that looks white may be drawn in curves."""
 _UNKNOWN_RUNS = 1_000_000
 """Characters of readable runs kept from one file that nobody can read."""
 _MAX_NAME = 300
@@ -107,7 +111,7 @@ class _Walk:
         if not self._confined:
             return "text/plain" if item.type.startswith("text/") and not archive_type(item.data) else UNKNOWN
         kind = self._sniff(item.data, item.names)
-        if kind not in self._readers:
+        if kind == UNKNOWN or kind not in self._readers:
             kind = archive_type(item.data) or kind
         if kind.startswith("text/plain") and item.type.startswith("text/"):
             kind = item.type  # a fragment without a mark of its own is what the mail says it is
@@ -146,9 +150,7 @@ class _Walk:
         except Exception:  # noqa: BLE001 - as above, but its tail is still looked at
             found, status = Reading(), "corrupt"
         empty = not (found.text.strip() or found.hidden.strip() or found.tables or found.members)
-        if status == "blank":  # its reader knows that the page is white
-            status = "read"
-        elif status == "read" and empty and not kind.startswith("text/"):
+        if status in ("read", "blank") and empty and not kind.startswith(_MAY_BE_EMPTY):
             status = "picture" if kind.startswith("image/") else "no-text"
         if status in ("corrupt", "no-text", "unsupported") and empty:
             found = replace(found, hidden=strings(data, min(_UNKNOWN_RUNS, self._budget.text_chars)))

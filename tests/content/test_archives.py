@@ -224,7 +224,8 @@ def test_octets_behind_an_archive_are_searched(kind: str) -> None:
 
 def test_every_type_has_a_reader() -> None:
     """What archive_type names is in the table of readers, and libarchive's part of it can be opened here."""
-    assert {kind for kind, _ in KINDS.values()} | {"application/x-lzh-compressed"} == set(ARCHIVES)
+    zips = {"application/java-archive", "application/vnd.android.package-archive"}
+    assert {kind for kind, _ in KINDS.values()} | {"application/x-lha"} | zips == set(ARCHIVES)
     assert FORMATS.keys() < ARCHIVES.keys()
 
 

@@ -58,7 +58,7 @@ def archive_type(data: bytes) -> str:
     if data[:3] == b"BZh" and data[3:4] in b"123456789" and data[4:10] in _BZIP2_BLOCKS:
         return "application/x-bzip2"
     if data[2:5] in (b"-lh", b"-lz") and data[6:7] == b"-":
-        return "application/x-lzh-compressed"
+        return "application/x-lha"
     if len(data) >= 512 and _old_tar(data[:512]):
         return "application/x-tar"
     return ""
@@ -141,6 +141,8 @@ def _by_library(kind: str, data: bytes, budget: Budget) -> Iterator[Member]:
 
 ARCHIVES: dict[str, ArchiveReader] = {
     "application/zip": read_zip,
+    "application/java-archive": read_zip,
+    "application/vnd.android.package-archive": read_zip,
     "application/gzip": read_gzip,
     "application/x-bzip2": read_bzip2,
     "application/x-xz": read_xz,

@@ -31,7 +31,7 @@ FORMATS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "application/vnd.rar": (("rar", "rar5"), ()),
     "application/vnd.ms-cab-compressed": (("cab",), ()),
     "application/x-iso9660-image": (("iso9660",), ()),
-    "application/x-lzh-compressed": (("lha",), ()),
+    "application/x-lha": (("lha",), ()),
     "application/x-cpio": (("cpio",), ()),
     "application/x-xar": (("xar",), ()),
     "application/zstd": (("raw",), ("zstd",)),

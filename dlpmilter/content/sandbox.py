@@ -32,7 +32,10 @@ START_SECONDS = 60.0
 """Loading every document library takes about two seconds; a busy machine with cold disks takes longer."""
 _LATE = 3.0
 """Seconds after the child's own limit until the gate gives up on the warm process, too."""
+_LAST_SECONDS = 1.0
 _MAX_NOTE = 4096
+_LENGTH = 4
+"""Octets that tell the length of an answer."""
 _ATTEMPTS = 3
 """Warm processes that are asked when one was gone before it took the mail."""
 
@@ -51,12 +54,16 @@ class _Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the last child of a mail ended, for metrics and tests: exit code (negative: signal), octets of memory."""
+    """How the last child of a mail ended, for metrics and tests.
+
+    `code` is its exit code (negative: a signal), `memory` its most octets in memory, `seconds` its processor time.
+    """
 
     pid: int = 0
     code: int | None = None
     late: bool = False
     memory: int = 0
+    seconds: float = 0.0
 
 
 class Extractor:
@@ -89,17 +96,20 @@ class Extractor:
 
     async def report(self, message: MessageBytes) -> ContentReport:
         """Have one mail examined; whatever goes wrong is named in `uninspectable`."""
-        return (await self.report_with_ending(message))[0]
+        return (await self._examined(message, to_the_end=False))[0]
 
     async def report_with_ending(self, message: MessageBytes) -> tuple[ContentReport, Ending]:
-        """As `report`, and how the child ended."""
+        """As `report`, and how the child ended, which takes some milliseconds more."""
+        return await self._examined(message, to_the_end=True)
+
+    async def _examined(self, message: MessageBytes, *, to_the_end: bool) -> tuple[ContentReport, Ending]:
         async with self._slots:
             place = self._next = (self._next + 1) % len(self._zygotes)
             for _ in range(_ATTEMPTS):
                 zygote = None
                 try:
                     zygote = await self._zygote(place)
-                    return await self._ask(zygote, message)
+                    return await self._ask(zygote, message, to_the_end=to_the_end)
                 except _Gone:
                     await self._drop(zygote)
                 except TimeoutError:  # neither the child nor the warm process answers: it is not well
@@ -107,7 +117,9 @@ class Extractor:
                     return _nothing("timed-out")
                 except _Lost as error:
                     return _nothing(str(error))
-                except (OSError, ValueError, ExtractorError):
+                except ValueError:  # an answer that is none
+                    return _nothing("inspection-crashed")
+                except (OSError, ExtractorError):
                     return _nothing("inspection-failed")
             return _nothing("inspection-crashed")
 
@@ -151,7 +163,7 @@ class Extractor:
         self._zygotes = [None if each is zygote else each for each in self._zygotes]
         await zygote.end()
 
-    async def _ask(self, zygote: _Zygote, message: MessageBytes) -> tuple[ContentReport, Ending]:
+    async def _ask(self, zygote: _Zygote, message: MessageBytes, *, to_the_end: bool) -> tuple[ContentReport, Ending]:
         """One mail. The answer is the child's; the note, which tells how the child ended, is the warm process's."""
         answer, far_answer = _pair()
         note, far_note = _pair()
@@ -160,12 +172,17 @@ class Extractor:
             with far_answer, far_note, _descriptor(message) as descriptor:
                 zygote.send(descriptor, far_answer.fileno(), far_note.fileno())
             async with asyncio.timeout(self._limits.content_seconds + _LATE):
-                pid = _number(await _line(note), "pid")
+                lines = _Lines(note)
+                pid = _number(await lines.next(), "pid")
                 self._running.add(pid)
-                octets = await _all(answer)
-                ended = await _line(note)
-            ending = Ending(pid, _code(ended), ended.get("late") is True, _number(ended, "memory"))
-            return _read(octets, ending), ending
+                octets = await _answer(answer)
+                if octets is not None and not to_the_end:
+                    return unpack_report(octets), Ending(pid)
+                ended = await lines.next()
+            ending = Ending(pid, _code(ended), ended.get("late") is True, _number(ended, "memory"), _seconds(ended))
+            if octets is None:
+                raise _Lost("timed-out" if ending.late else "inspection-crashed")
+            return unpack_report(octets), ending
         finally:
             self._running.discard(pid)
             answer.close()
@@ -174,19 +191,6 @@ class Extractor:
 
 def _nothing(slug: str) -> tuple[ContentReport, Ending]:
     return ContentReport(uninspectable=(slug,)), Ending()
-
-
-def _read(octets: bytes, ending: Ending) -> ContentReport:
-    """The report, if the child ended well and said something whole."""
-    if ending.late:
-        raise _Lost("timed-out")
-    size = int.from_bytes(octets[:4], "big")
-    if ending.code != 0 or len(octets) < 4 or size != len(octets) - 4:
-        raise _Lost("inspection-crashed")
-    try:
-        return unpack_report(octets[4:])
-    except ValueError as error:
-        raise _Lost("inspection-crashed") from error
 
 
 class _Zygote:
@@ -216,7 +220,7 @@ class _Zygote:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(gate, json.dumps(settings).encode("ascii") + b"\n")
-                zygote.means = await _line(gate)
+                zygote.means = await _Lines(gate).next()
             if "error" in zygote.means:
                 raise ExtractorError(str(zygote.means["error"]))
         except BaseException:
@@ -236,11 +240,15 @@ class _Zygote:
             raise _Gone from error
 
     async def end(self) -> None:
-        """Kill and reap; the kernel ends its children with it."""
+        """It ends when its socket closes; if it cannot, it is killed. The kernel ends its children with it."""
         self._gate.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
+        try:
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:
@@ -249,35 +257,49 @@ def _pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-async def _all(gate: socket.socket) -> bytes:
-    """Everything until the other side is gone. Raises _Lost for more than an answer can be."""
+async def _answer(gate: socket.socket) -> bytes | None:
+    """The child's whole answer, None when it ended before it had given one. Raises _Lost for what cannot be one."""
     loop = asyncio.get_running_loop()
     data = bytearray()
-    with contextlib.suppress(ConnectionError):
-        while block := await loop.sock_recv(gate, 65536):
-            data += block
-            if len(data) > MAX_ANSWER:
-                raise _Lost("inspection-crashed")
-    return bytes(data)
-
-
-async def _line(gate: socket.socket) -> dict[str, object]:
-    """One line of JSON. Raises _Lost when the other side is gone before."""
-    loop = asyncio.get_running_loop()
-    data = b""
-    while not data.endswith(b"\n"):
+    size = MAX_ANSWER
+    while len(data) < _LENGTH + size:
         try:
-            # one octet too many would belong to the next line
-            octet = await loop.sock_recv(gate, 1)
+            block = await loop.sock_recv(gate, 65536)
         except ConnectionError:
-            octet = b""
-        if not octet or len(data) > _MAX_NOTE:
+            block = b""
+        if not block:
+            return None
+        data += block
+        if len(data) >= _LENGTH:
+            size = int.from_bytes(data[:_LENGTH], "big")
+        if size > MAX_ANSWER or len(data) > _LENGTH + size:
             raise _Lost("inspection-crashed")
-        data += octet
-    said = json.loads(data)
-    if not isinstance(said, dict):
-        raise _Lost("inspection-crashed")
-    return said
+    return bytes(data[_LENGTH:])
+
+
+class _Lines:
+    """Lines of JSON from one socket."""
+
+    def __init__(self, gate: socket.socket) -> None:
+        self._gate = gate
+        self._left = b""
+
+    async def next(self) -> dict[str, object]:
+        """The next line. Raises _Lost when the other side is gone before."""
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._left:
+            try:
+                block = await loop.sock_recv(self._gate, _MAX_NOTE)
+            except ConnectionError:
+                block = b""
+            if not block or len(self._left) > _MAX_NOTE:
+                raise _Lost("inspection-crashed")
+            self._left += block
+        line, _, self._left = self._left.partition(b"\n")
+        said = json.loads(line)
+        if not isinstance(said, dict):
+            raise _Lost("inspection-crashed")
+        return said
 
 
 def _number(said: dict[str, object], name: str) -> int:
@@ -288,3 +310,8 @@ def _number(said: dict[str, object], name: str) -> int:
 def _code(said: dict[str, object]) -> int | None:
     value = said.get("code")
     return value if isinstance(value, int) else None
+
+
+def _seconds(said: dict[str, object]) -> float:
+    value = said.get("seconds")
+    return value if isinstance(value, float) else 0.0

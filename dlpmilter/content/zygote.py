@@ -179,7 +179,8 @@ class _Nursery:
             if child is not None:
                 code = os.waitstatus_to_exitcode(status)
                 late = child.late or code == -signal.SIGXCPU
-                _tell(child.note, {"code": code, "late": late, "memory": used.ru_maxrss * 1024})
+                spent = {"memory": used.ru_maxrss * 1024, "seconds": used.ru_utime + used.ru_stime}
+                _tell(child.note, {"code": code, "late": late, **spent})
                 os.close(child.note)
 
     def _forget(self, note: int) -> None:
@@ -243,4 +244,4 @@ def _write(answer: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    os._exit(main(int(sys.argv[1])))  # tidying up what was loaded would only take time

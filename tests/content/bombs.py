@@ -65,6 +65,12 @@ def _html(size: int) -> bytes:
     return HEAD + b"Content-Type: text/html; charset=utf-8\r\n\r\n" + b"<div>" * (size // 5)
 
 
+@cache
+def _noise(size: int) -> bytes:
+    """Packs about ten to one: under the ratio, over the total."""
+    return b"".join(b"%012d" % (n * 7919 % 100_000) * 10 for n in range(size // 120))
+
+
 BOMBS: dict[str, Callable[[], bytes]] = {
     "ratio, 300 MB in a ZIP": lambda: mail(("a.zip", _zeros(300 * MIB))),
     "ratio, 100 MB as gzip": lambda: mail(("a.gz", gzip.compress(bytes(100 * MIB)))),
@@ -85,12 +91,6 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "48 MB of <div>, attached": lambda: mail(("a.html", b"<html>" + b"<div>" * (9 * MIB))),
     "30 mails in base64 in each other": lambda: _wrapped(30),
 }  # fmt: skip
-
-
-@cache
-def _noise(size: int) -> bytes:
-    """Packs about ten to one: under the ratio, over the total."""
-    return b"".join(b"%012d" % (n * 7919 % 100_000) * 10 for n in range(size // 120))
 
 
 def _wrapped(levels: int) -> bytes:

@@ -2,7 +2,7 @@
 """Takes from a process all that a parser of documents does not need: files, network, other processes, memory.
 
 Three layers: resource limits, a Landlock ruleset that allows nothing (where the kernel has it), and a seccomp
-filter with a list of what is allowed. There is no way back, and nothing here ever loosens a limit.
+filter with a list of what is allowed. There is no way back: this never loosens a limit.
 """
 
 from __future__ import annotations

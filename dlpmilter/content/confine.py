@@ -25,8 +25,8 @@ try:
 except (ImportError, RuntimeError, OSError):  # RuntimeError: libseccomp2 is not installed
     pyseccomp = None
 
-MAIL, ANSWER = 0, 1
-"""Descriptors of a confined child: it may read the one and write the other."""
+MAIL, ANSWER, NOTHING, WORK = range(4)
+"""Descriptors of a confined child: it may read the first and write the second, which both come over the last."""
 
 _ALLOWED = (
     "brk clock_getres clock_gettime clock_nanosleep close exit exit_group fcntl fstat futex getcpu getpid getrandom "
@@ -81,8 +81,8 @@ class Cell:
         if os.getppid() != parent:
             os._exit(1)
 
-    def enter(self, limits: Limits, mapped: int) -> None:
-        """Confine the calling process, which has mapped that many octets of mail.
+    def enter(self, limits: Limits) -> None:
+        """Confine the calling process, before it has a mail.
 
         Raises OSError when a layer that is there refuses: then nothing is read.
         """
@@ -92,7 +92,7 @@ class Cell:
             self._libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         if self._abi:
             self._restrict()
-        limit_resources(limits, size, resident + mapped)
+        limit_resources(limits, size, resident)
         if self._filter is not None and self.means.seccomp:
             self._filter.load()
 
@@ -124,7 +124,7 @@ def limit_resources(limits: Limits, size: int, taken: int) -> None:
         (resource.RLIMIT_AS, size + room),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 3),
+        (resource.RLIMIT_NOFILE, WORK + 1),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -169,6 +169,7 @@ def _filter() -> Any:
         _rule(made, pyseccomp.ALLOW, name)
     for name in ("write", "writev"):
         made.add_rule(pyseccomp.ALLOW, name, arg(0, pyseccomp.EQ, ANSWER))
+    made.add_rule(pyseccomp.ALLOW, "recvmsg", arg(0, pyseccomp.EQ, WORK))
     for name in ("mmap", "mprotect"):
         made.add_rule(pyseccomp.ALLOW, name, arg(2, pyseccomp.MASKED_EQ, _PROT_WRITE_EXEC, 0))
     _rule(made, pyseccomp.ALLOW, "newfstatat", arg(0, pyseccomp.LE, 2))  # fstat of newer C libraries

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The warm process: it has loaded every reader, and forks one confined child for each mail.
+"""The warm process: it has loaded every reader, and forks one confined child for each mail, one mail ahead.
 
 Started as `python -m dlpmilter.content.zygote FD`. A request brings three descriptors: the mail, where the child
 answers, and where this process notes how the child ended. It never looks at a mail itself, and it ends when the
@@ -23,7 +23,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from dlpmilter.content.confine import ANSWER, MAIL, Cell
+from dlpmilter.content.confine import ANSWER, MAIL, WORK, Cell
 from dlpmilter.content.examine import examine
 from dlpmilter.content.registry import warm
 from dlpmilter.content.report_wire import pack_report
@@ -102,6 +102,15 @@ class _Child:
         self.deadline = time.monotonic() + seconds + _GRACE
 
 
+class _Spare:
+    """A child that is confined and rehearsed, and waits for its mail."""
+
+    __slots__ = ("pid", "work")
+
+    def __init__(self, pid: int, work: socket.socket) -> None:
+        self.pid, self.work = pid, work
+
+
 class _Nursery:
     """Forks, watches the clock, buries."""
 
@@ -110,6 +119,7 @@ class _Nursery:
     ) -> None:
         self._gate, self._cell, self._limits, self._scanners, self._confined = gate, cell, limits, scanners, confined
         self._children: dict[int, _Child] = {}
+        self._spare: _Spare | None = None
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -117,6 +127,7 @@ class _Nursery:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def serve(self) -> None:
+        self._spare = self._fork()
         try:
             while True:
                 poll = select.poll()
@@ -154,27 +165,54 @@ class _Nursery:
                 os.close(each)
             return True
         mail, answer, note = descriptors
-        parent = os.getpid()
-        try:
-            pid = os.fork()
-        except OSError:  # the machine has no more processes: this mail only
-            pid = -1
-        if pid == 0:
-            self._examine(parent, mail, answer)
+        pid = self._hand_over(mail, answer)
         os.close(mail)
         os.close(answer)
-        if pid > 0:
+        if pid:
             self._children[pid] = _Child(pid, note, self._limits.content_seconds)
             _tell(note, {"pid": pid})
+            self._spare = self._fork()  # while the other is at work: the next mail does not wait for a fork
         else:
             os.close(note)
         return True
 
+    def _hand_over(self, mail: int, answer: int) -> int:
+        """Give a mail to a child; its process id, 0 when there is none to be had (no more processes or memory)."""
+        for _ in range(2):
+            spare, self._spare = self._spare or self._fork(), None
+            if spare is None:
+                return 0
+            with spare.work as work:
+                try:
+                    socket.send_fds(work, [b"!"], [mail, answer])
+                except OSError:  # somebody killed it while it waited
+                    continue
+            return spare.pid
+        return 0
+
+    def _fork(self) -> _Spare | None:
+        parent = os.getpid()
+        ours, theirs = socket.socketpair()
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = -1
+        if pid == 0:
+            self._live(parent, theirs)
+        theirs.close()
+        if pid < 0:
+            ours.close()
+            return None
+        return _Spare(pid, ours)
+
     def _bury(self) -> None:
-        while self._children:
+        while self._children or self._spare:
             pid, status, used = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
+            if self._spare and pid == self._spare.pid:
+                self._spare.work.close()
+                self._spare = None  # the next mail makes a new one: no loop of children that cannot live
             child = self._children.pop(pid, None)
             if child is not None:
                 code = os.waitstatus_to_exitcode(status)
@@ -195,22 +233,25 @@ class _Nursery:
                 child.late, child.deadline = True, now + 1
                 os.kill(child.pid, signal.SIGKILL)
 
-    def _examine(self, parent: int, mail: int, answer: int) -> None:
-        """The child: never returns."""
+    def _live(self, parent: int, theirs: socket.socket) -> None:
+        """The child, from confinement to answer: never returns."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._cell.die_with_parent(parent)
-            _arrange(mail, answer)
-            size = os.fstat(MAIL).st_size
-            with mmap.mmap(MAIL, size, access=mmap.ACCESS_READ) if size else contextlib.nullcontext(b"") as message:
-                self._cell.enter(self._limits, size)
+            work = _alone(theirs)
+            self._cell.enter(self._limits)
+            rehearse(self._limits, self._scanners)  # touches, and so copies, the memory it will need, ahead of the mail
+            _, descriptors, _, _ = socket.recv_fds(work, 1, 2)
+            work.close()
+            if descriptors == [MAIL, ANSWER]:
+                size = os.fstat(MAIL).st_size
+                message = mmap.mmap(MAIL, size, access=mmap.ACCESS_READ) if size else b""
                 _write(_report(message, self._limits, self._scanners, confined=self._confined))
                 code = 0
-                os._exit(code)  # unmapping and freeing would only cost time
         finally:
-            os._exit(code)
+            os._exit(code)  # unmapping and freeing would only cost time
 
 
 def _nothing(*_: object) -> None:
@@ -222,12 +263,14 @@ def _tell(note: int, what: dict[str, object]) -> None:
         os.write(note, json.dumps(what).encode("ascii") + b"\n")
 
 
-def _arrange(mail: int, answer: int) -> None:
-    """The mail as descriptor 0, the answer as 1, nothing as 2, and none else."""
-    mail, answer = os.dup(mail), os.dup(answer)  # above 2, wherever they were
-    os.dup2(mail, MAIL, inheritable=False)
-    os.dup2(answer, ANSWER, inheritable=False)
-    os.closerange(3, _OPEN_FILES)
+def _alone(theirs: socket.socket) -> socket.socket:
+    """Our end of the work socket as the only thing open: the next two descriptors will be MAIL and ANSWER."""
+    os.dup2(theirs.detach(), WORK, inheritable=False)
+    os.closerange(WORK + 1, _OPEN_FILES)
+    work = socket.socket(fileno=WORK)
+    os.close(MAIL)
+    os.close(ANSWER)
+    return work
 
 
 def _report(message: bytes | mmap.mmap, limits: Limits, scanners: Sequence[Scanner], *, confined: bool) -> bytes:

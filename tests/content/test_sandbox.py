@@ -86,12 +86,12 @@ async def test_network_and_new_programs_end_the_child(attempt: str) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_child_holds_three_descriptors_and_no_rights() -> None:
+async def test_a_child_holds_its_own_descriptors_and_no_rights() -> None:
     """The mail, the answer and nothing: no socket of the gate, no database, no other mail."""
     async with extractor(("tests.content.probes:state", "")) as one:
         found = {each.detector: each.count for each in (await one.report(MessageBytes.of(MAIL))).findings}
     descriptors = found.pop("descriptors")
-    assert found == {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0, "RLIMIT_NOFILE": 3}
+    assert found == {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0, "RLIMIT_NOFILE": 4}
     assert descriptors <= 4  # the mapping keeps one of its own
 
 
@@ -138,6 +138,22 @@ async def test_kill_nine_of_the_warm_process_ends_its_children_and_a_new_one_com
         assert (await one.report(saying("marker"))).findings == (Finding("marker"),)
         assert one.pids != (zygote,)
         assert not any(_alive(pid) for pid in children)
+
+
+@pytest.mark.asyncio
+async def test_kill_nine_of_a_waiting_child_costs_nothing() -> None:
+    """The child that waits for the next mail is killed before it has one: the mail goes to another."""
+    async with extractor(BY_TEXT) as one:
+        (zygote,) = one.pids
+        for _ in range(5):
+            while not (waiting := Path(f"/proc/{zygote}/task/{zygote}/children").read_text("ascii").split()):
+                await asyncio.sleep(0.01)
+            for each in waiting:
+                os.kill(int(each), signal.SIGKILL)
+            while any(_alive(int(each)) for each in waiting):
+                await asyncio.sleep(0.01)
+            assert (await one.report(saying("marker"))).findings == (Finding("marker"),)
+        assert one.pids == (zygote,)
 
 
 @pytest.mark.asyncio

@@ -43,6 +43,11 @@ _UNKNOWN_RUNS = 1_000_000
 """Characters of readable runs kept from one file that nobody can read."""
 _MAX_NAME = 300
 _ZIP_WINDOW = 65535 + 22
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ORDINARY = frozenset({"no-text", "ambiguous-archive", "truncated", "corrupt", "overlapping-members"})
+"""What a theme of an old office document looks like; its reader has read what belongs to the document."""
+_SCRAP = 64
+"""Octets of plain text behind a file that are read and no alarm: some programs leave a line end and a word."""
 _BLANK = b"\0\r\n\t "
 _PADDING = 4096
 
@@ -100,7 +105,7 @@ class _Walk:
             self._fail(place, str(stop))
         except MemoryError:
             self._fail(place, "out-of-memory")
-        except Exception:  # noqa: BLE001 - a reader of foreign octets may fail in any way
+        except BaseException:  # noqa: BLE001 - it may fail in any way, and a panic in Rust is no Exception
             self._fail(place, "corrupt")
 
     def _fail(self, place: int, slug: str) -> None:
@@ -147,7 +152,7 @@ class _Walk:
             found, status = Reading(), str(stop)
         except (MemoryError, RecursionError) as error:
             found, status = Reading(), "out-of-memory" if isinstance(error, MemoryError) else "too-deep"
-        except Exception:  # noqa: BLE001 - as above, but its tail is still looked at
+        except BaseException:  # noqa: BLE001 - as above, but its tail is still looked at
             found, status = Reading(), "corrupt"
         empty = not (found.text.strip() or found.hidden.strip() or found.tables or found.members)
         if status in ("read", "blank") and empty and not kind.startswith(_MAY_BE_EMPTY):
@@ -212,12 +217,15 @@ class _Walk:
                 self._note(item, "archive", trouble)
         elif first < end:  # else it is found in what follows the end
             self._budget.spend_member()
-            self._foreign(item, "zip", data[first:], above)
+            ordinary = data.startswith(_OLE)  # office documents of old hold new ones, and their themes, as they are
+            self._foreign(item, "zip", data[first:], above, ordinary=ordinary)
 
     def _note(self, item: Payload, step: str, slug: str) -> None:
         self.extracts.append(Extract(f"{item.path}!{step}", "application/zip", status=slug))
 
-    def _foreign(self, item: Payload, step: str, data: bytes, above: tuple[bytes, ...]) -> None:
+    def _foreign(
+        self, item: Payload, step: str, data: bytes, above: tuple[bytes, ...], *, ordinary: bool = False
+    ) -> None:
         place = len(self.extracts)
         if self._budget.depth <= 0:
             self._note(item, step, "too-deep")
@@ -227,7 +235,13 @@ class _Walk:
         self.visit(payload, (), (*above, hashlib.blake2b(item.data, digest_size=16).digest()))
         self._budget.depth += 1
         seen = self.extracts[place]
-        if seen.status == "read":
+        if ordinary:
+            own = {seen.path, f"{seen.path}!archive"}
+            self.extracts[place:] = [
+                replace(each, status="read") if each.path in own and each.status in _ORDINARY else each
+                for each in self.extracts[place:]
+            ]
+        elif seen.status == "read" and not (seen.type == "text/plain" and len(data) < _SCRAP):
             self.extracts[place] = replace(seen, status="appended-data")
 
 

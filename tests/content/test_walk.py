@@ -28,6 +28,10 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xda\x00\x0
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
 
+class PanicError(BaseException):
+    """What a library in Rust raises when it gives up."""
+
+
 def read_pdf(data: bytes, spent: Budget) -> Reading:
     """A reader for these tests: what a document says is told by a word in it."""
     if b"/Encrypt" in data:
@@ -36,6 +40,8 @@ def read_pdf(data: bytes, spent: Budget) -> Reading:
         raise IndexError
     if b"memory" in data:
         raise MemoryError
+    if b"panic" in data:
+        raise PanicError
     if b"blank" in data:
         return Reading(status="blank")
     if b"embedded" in data:
@@ -56,7 +62,7 @@ def walked(*payloads: Payload, spent: Budget | None = None, confined: bool = Tru
 
 @pytest.mark.parametrize(
     ("word", "slug"),
-    [(b"", "read"), (b"/Encrypt", "encrypted"), (b"crash", "corrupt"), (b"memory", "out-of-memory"), (b"silent", "no-text"), (b"blank", "no-text"), (b"table", "read")],
+    [(b"", "read"), (b"/Encrypt", "encrypted"), (b"crash", "corrupt"), (b"memory", "out-of-memory"), (b"panic", "corrupt"), (b"silent", "no-text"), (b"blank", "no-text"), (b"table", "read")],
 )  # fmt: skip
 def test_what_a_reader_does_is_told_in_one_word(word: bytes, slug: str) -> None:
     """Whatever a reader raises, and a silent nothing, becomes a status; a white page may be drawn in curves."""
@@ -87,7 +93,9 @@ def test_unknown_octets_are_held_and_their_strings_searched() -> None:
 
 
 @pytest.mark.parametrize("carrier", [PNG, GIF, JPEG, PDF], ids=["png", "gif", "jpeg", "pdf"])
-@pytest.mark.parametrize("cargo", [TEXT, zipped({"a.txt": TEXT}), tarred({"a.txt": TEXT})], ids=["text", "zip", "tar"])
+@pytest.mark.parametrize(
+    "cargo", [TEXT * 3, zipped({"a.txt": TEXT}), tarred({"a.txt": TEXT})], ids=["text", "zip", "tar"]
+)
 def test_cargo_behind_the_end_of_a_file_is_found_and_named(carrier: bytes, cargo: bytes) -> None:
     """A picture or document with something glued to its end: the cargo is read as a member."""
     found = walked(Payload("1", carrier + cargo, ("holiday.jpg",)))
@@ -179,3 +187,19 @@ def test_a_detached_signature_holds_no_mail() -> None:
     full = bare.replace(b"\x30\x0b" + oid, b"\x30\x2b" + oid)
     assert statuses(walked(Payload("1", bare, ("smime.p7s",)))) == {"skipped"}
     assert statuses(walked(Payload("1", full, ("smime.p7s",)))) == {"unknown-type"}
+
+
+def test_an_archive_inside_an_old_office_file_is_searched_without_alarm() -> None:
+    """Such files hold newer ones as they are; what is in them is read, and nobody is held for it."""
+    old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+    readers: Mapping[str, Reader] = {"application/x-ole-storage": lambda data, spent: Reading(text="letter")}
+    found = walk([Payload("1", old + zipped({"a.txt": TEXT}) + bytes(100))], budget(), readers, sniff)
+    assert MARKER in all_text(found)
+    assert statuses(found) == set()
+
+
+def test_a_scrap_behind_a_file_is_read_and_no_alarm() -> None:
+    """A word behind a picture is searched; holding every photo for it would help nobody."""
+    found = walked(Payload("1", PNG + b"4711 ok"))
+    assert "4711 ok" in all_text(found)
+    assert statuses(found) == {"picture"}

@@ -46,6 +46,8 @@ _ZIP_WINDOW = 65535 + 22
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ORDINARY = frozenset({"no-text", "ambiguous-archive", "truncated", "corrupt", "overlapping-members"})
 """What a theme of an old office document looks like; its reader has read what belongs to the document."""
+_WIDEST = 2
+"""Octets of text that are read for each character that may still be kept."""
 _SCRAP = 64
 """Octets of plain text behind a file that are read and no alarm: some programs leave a line end and a word."""
 _BLANK = b"\0\r\n\t "
@@ -143,7 +145,10 @@ class _Walk:
         return self._document(item, kind, reader, above)
 
     def _document(self, item: Payload, kind: str, reader: Reader, above: tuple[bytes, ...]) -> tuple[Reading, str]:
-        data = _in_utf8(item) if kind.startswith("text/") else item.data
+        data, most = item.data, _WIDEST * max(0, self._budget.text_chars)
+        cut = kind.startswith("text/") and len(data) > most
+        if kind.startswith("text/"):  # more than can be kept is not even looked at: markup costs more than it says
+            data = _in_utf8(replace(item, data=data[:most]) if cut else item)
         status = "read"
         try:
             found = reader(data, self._budget)
@@ -159,6 +164,8 @@ class _Walk:
             status = "picture" if kind.startswith("image/") else "no-text"
         if status in ("corrupt", "no-text", "unsupported") and empty:
             found = replace(found, hidden=strings(data, min(_UNKNOWN_RUNS, self._budget.text_chars)))
+        if cut and status in HARMLESS:
+            status = "too-much-text"
         members = self._members(item, iter(found.members), above)
         self._beyond(item, kind, above)
         return found, status if status not in HARMLESS else members or status

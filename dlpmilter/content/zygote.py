@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MAX_SETTINGS = 64 * 1024
 _OPEN_FILES = 256
-_GRACE = 0.5
+_GRACE = 0.2
 """Seconds a child may take to pack its answer after its time is over."""
 
 

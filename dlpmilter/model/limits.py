@@ -40,7 +40,7 @@ class Limits:
     """Wall time the structure of one mail may take; above it the mail is uninspectable."""
     inspect_memory_octets: int = 512 * MIB
     """Address space of one inspection worker; a mail that needs more is uninspectable."""
-    content_seconds: float = 10.0
+    content_seconds: float = 9.0
     """Wall and processor time all documents of one mail may take; above it the mail is uninspectable."""
     content_memory_octets: int = 256 * MIB
     """Memory of the process that opens the documents of one mail, with what it shares with the warm one."""

@@ -192,7 +192,7 @@ def test_a_detached_signature_holds_no_mail() -> None:
 def test_an_archive_inside_an_old_office_file_is_searched_without_alarm() -> None:
     """Such files hold newer ones as they are; what is in them is read, and nobody is held for it."""
     old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
-    readers: Mapping[str, Reader] = {"application/x-ole-storage": lambda data, spent: Reading(text="letter")}
+    readers: Mapping[str, Reader] = {"application/x-ole-storage": read_pdf}
     found = walk([Payload("1", old + zipped({"a.txt": TEXT}) + bytes(100))], budget(), readers, sniff)
     assert MARKER in all_text(found)
     assert statuses(found) == set()

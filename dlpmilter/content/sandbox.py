@@ -23,7 +23,7 @@ from dlpmilter.content.wire import MAX_ANSWER
 from dlpmilter.model.content import ContentReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dlpmilter.model.limits import Limits
     from dlpmilter.spill import MessageBytes
@@ -169,8 +169,8 @@ class Extractor:
         note, far_note = _pair()
         pid = 0
         try:
-            with far_answer, far_note, _descriptor(message) as descriptor:
-                zygote.send(descriptor, far_answer.fileno(), far_note.fileno())
+            with far_answer, far_note, _descriptor(message) as ours, _read_only(ours) as mail:
+                zygote.send(mail, far_answer.fileno(), far_note.fileno())
             async with asyncio.timeout(self._limits.content_seconds + _LATE):
                 lines = _Lines(note)
                 pid = _number(await lines.next(), "pid")
@@ -249,6 +249,16 @@ class _Zygote:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+
+
+@contextlib.contextmanager
+def _read_only(descriptor: int) -> Iterator[int]:
+    """The same file, opened anew for reading only: what will be relayed is out of a child's reach."""
+    opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:

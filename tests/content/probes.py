@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 import resource
 import socket
@@ -24,6 +25,12 @@ def _file(path: str, flags: int) -> Callable[[], object]:
     return lambda: os.open(path, flags)
 
 
+def change_mail() -> None:
+    """A shared and writable mapping of the mail that will be relayed."""
+    with mmap.mmap(0, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE):
+        pass
+
+
 def map_executable() -> None:
     _LIBC.mmap.restype = ctypes.c_void_p
     if _LIBC.mmap(None, ctypes.c_size_t(4096), 7, 0x22, -1, 0) in (None, ctypes.c_void_p(-1).value):
@@ -40,6 +47,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000)),
     "make a pipe": os.pipe,
     "run code it wrote": map_executable,
+    "change the mail": change_mail,
     "become another user": lambda: os.setuid(65534),
     "change the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, 0),
     "make memory files": lambda: os.memfd_create("x"),

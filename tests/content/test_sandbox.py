@@ -66,10 +66,14 @@ async def test_a_spilled_mail_and_an_empty_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_child_can_do_nothing_but_read_and_answer() -> None:
+@pytest.mark.parametrize("spilled", [False, True], ids=["in-memory", "spilled"])
+async def test_a_child_can_do_nothing_but_read_and_answer(spilled: bool, tmp_path: Path) -> None:
     """No file, process, signal, limit, pipe or code of its own: each attempt is refused, and the mail is read all the same."""
+    message = MessageBytes(tmp_path, threshold=10 if spilled else len(MAIL))
+    message.write(MAIL)
     async with extractor(("tests.content.probes:attempts", "")) as one:
-        report = await one.report(MessageBytes.of(MAIL))
+        report = await one.report(message)
+    message.close()
     assert report.findings == (Finding("refused", len(ATTEMPTS)),)
     assert report.uninspectable == ()
     assert not Path("/tmp/dlpmilter-escape").exists()

@@ -20,6 +20,7 @@ _NO_CONTENT = (
     b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\x00\x00",
 )
 _SIGNATURE_OCTETS = 64 * 1024
+_RAR5_LOCKED, _RAR5_END = 4, 5  # types of blocks: from here on encrypted, the last one
 _RUN = 6
 _ASCII = re.compile(rb"(?:[\t\x20-\x7e]|[\xc2-\xc3][\x80-\xbf]){%d,}" % _RUN)
 _WIDE = re.compile(rb"(?:[\t\x20-\x7e\xa0-\xff]\x00){%d,}" % _RUN)
@@ -116,13 +117,40 @@ def _cpio(data: bytes) -> int:
 
 def _rar(data: bytes) -> int:
     """Version 4: block by block up to the one that ends the archive."""
+    if data.startswith(b"Rar!\x1a\x07\x01"):
+        return _rar5(data)
     at = 7
-    while not data.startswith(b"Rar!\x1a\x07\x01"):
+    while True:
         kind, flags, size = struct.unpack_from("<xxBHH", data, at)
         if kind == 0x7B or size < 7:  # the end
             return at + int(size) if size >= 7 else len(data)
         at += size + (struct.unpack_from("<I", data, at + 7)[0] if flags & 0x8000 else 0)
-    return len(data)
+
+
+def _rar5(data: bytes) -> int:
+    """Version 5: checksum, then numbers of seven bits for size, type, flags, and the sizes of what follows."""
+    at = 8
+    while True:
+        size, start = _seven_bits(data, at + 4)
+        kind, place = _seven_bits(data, start)
+        flags, place = _seven_bits(data, place)
+        if flags & 1:
+            _, place = _seven_bits(data, place)
+        payload = _seven_bits(data, place)[0] if flags & 2 else 0
+        at = start + size + payload
+        if kind == _RAR5_END:
+            return at
+        if kind == _RAR5_LOCKED or size == 0:
+            return len(data)
+
+
+def _seven_bits(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while data[at] & 0x80 and shift < 63:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+    return value | data[at] << shift, at + 1
 
 
 _FINDERS: dict[str, Callable[[bytes], int]] = {

@@ -125,6 +125,19 @@ def rar4(name: bytes, data: bytes, *, encrypted: bool = False) -> bytes:
     )
 
 
+def rar5(name: bytes, data: bytes) -> bytes:
+    """A RAR of version 5 with one stored file; every number here is below 128, so one octet."""
+
+    def block(kind: int, flags: int, rest: bytes, payload: bytes = b"") -> bytes:
+        head = bytes((kind, flags)) + (bytes([len(payload)]) if flags & 2 else b"") + rest
+        head = bytes([len(head)]) + head
+        return struct.pack("<I", zlib.crc32(head)) + head + payload
+
+    size = len(data)
+    file = bytes((4, size, 0)) + struct.pack("<I", zlib.crc32(data)) + bytes((0, 1, len(name))) + name
+    return b"Rar!\x1a\x07\x01\x00" + block(1, 0, b"\0") + block(2, 2, file, data) + block(5, 0, b"\0")
+
+
 class Zip:
     """A ZIP written header by header, so that each of them can lie."""
 

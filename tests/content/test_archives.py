@@ -30,6 +30,7 @@ from tests.content.samples import (
     nested,
     overlapping,
     rar4,
+    rar5,
     seven,
     statuses,
     tarred,
@@ -50,6 +51,7 @@ KINDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "tar.gz": ("application/gzip", lambda: gzip.compress(tarred(FILES))),
     "7z": ("application/x-7z-compressed", lambda: seven(FILES)),
     "rar": ("application/vnd.rar", lambda: rar4(b"sub/a.txt", TEXT)),
+    "rar5": ("application/vnd.rar", lambda: rar5(b"sub/a.txt", TEXT)),
     "cab": ("application/vnd.ms-cab-compressed", lambda: cabinet(b"a.txt", TEXT)),
     "iso": ("application/x-iso9660-image", lambda: by_libarchive("iso9660", FILES)),
     "cpio": ("application/x-cpio", lambda: by_libarchive("cpio", FILES)),
@@ -220,7 +222,7 @@ def test_members_of_one_reading() -> None:
         read_archive(b"nothing", budget())
 
 
-@pytest.mark.parametrize("kind", ["7z", "rar", "cab", "iso", "cpio", "cpio-newc"])
+@pytest.mark.parametrize("kind", ["7z", "rar", "rar5", "cab", "iso", "cpio", "cpio-newc"])
 def test_octets_behind_an_archive_are_searched(kind: str) -> None:
     """What is glued to the end of an archive is a member of its own, and named."""
     found = extracts(KINDS[kind][1]() + b"A secret behind the end: 777888999. " * 3)

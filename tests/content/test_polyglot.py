@@ -25,6 +25,13 @@ MAGICS = {
 }
 
 
+@given(st.binary(max_size=300))
+def test_the_blocks_of_rar_5_end_within_the_file(octets: bytes) -> None:
+    """Its numbers of any length, too."""
+    data = b"Rar!\x1a\x07\x01\x00" + octets
+    assert 0 <= end_of(data, "application/vnd.rar") <= len(data)
+
+
 @pytest.mark.parametrize("kind", MAGICS)
 @given(st.binary(max_size=300))
 def test_an_end_lies_within_the_file(kind: str, octets: bytes) -> None:

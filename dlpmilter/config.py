@@ -102,6 +102,7 @@ class Config(Section):
     control: Path | None = None
     xforward_clients: Clients = ()
     allow_sample_governance: bool = False
+    documents_without_sandbox: bool = False
     hold_reply: Literal["accept", "reject"] = "accept"
     tls: Tls | None = None
     relay: NextHopSettings = NextHopSettings()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.cli.office import calling_user, user_name
 from dlpmilter.config import Problem
+from dlpmilter.content.system import missing
 from dlpmilter.model.words import Action, Mode
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def findings(
         *_folders(config, as_service=as_service),
         *(_people(config, policy) if policy is not None else ()),
         *_names(config),
+        *_sandbox(config),
     ]
     split: tuple[list[Problem], list[Problem]] = ([], [])
     for stops, key, what, fix in found:
@@ -183,3 +185,18 @@ def _names(config: Config) -> Iterator[Finding]:
     if config.portal_url:
         what = "this version has no portal, and notices would send people there."
         yield False, "portal_url", what, 'Keep it empty: portal_url = "".'
+
+
+def _sandbox(config: Config) -> Iterator[Finding]:
+    for each in missing():
+        if each.package != "libarchive13" and config.documents_without_sandbox:
+            what = f"{each.what} is missing, so documents are opened without a sandbox."
+            yield (
+                False,
+                "documents_without_sandbox",
+                what,
+                "For trying out only: take the key away before real mail comes.",
+            )
+            continue
+        fix = f"Install it, for example: apt-get install {each.package}." if each.package else "Ask who runs the host."
+        yield False, "documents_without_sandbox", f"{each.what} is missing: {each.effect}.", fix

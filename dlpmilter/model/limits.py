@@ -40,6 +40,24 @@ class Limits:
     """Wall time the structure of one mail may take; above it the mail is uninspectable."""
     inspect_memory_octets: int = 512 * MIB
     """Address space of one inspection worker; a mail that needs more is uninspectable."""
+    content_seconds: float = 9.0
+    """Wall and processor time all documents of one mail may take; above it the mail is uninspectable."""
+    content_memory_octets: int = 256 * MIB
+    """Memory of the process that opens the documents of one mail, with what it shares with the warm one."""
+    content_children: int = 4
+    """Mails of one gate whose documents are opened at the same time."""
+    content_octets: int = 200 * MIB
+    """Octets that unpacking the archives and documents of one mail may produce, all together."""
+    content_member_octets: int = 48 * MIB
+    """Octets of one part or member that are looked at."""
+    content_ratio: int = 100
+    """How many times its packed size a member above one mebibyte may have."""
+    content_depth: int = 5
+    """Archives and documents inside each other."""
+    content_members: int = 10_000
+    """Archive members and embedded documents of one mail."""
+    content_text_chars: int = 10_000_000
+    """Characters of text kept from one mail, all parts and members together."""
     idle_seconds: float = 300.0
     """RFC 5321 4.5.3.2.7: a server waits at least five minutes for the next command."""
     data_idle_seconds: float = 180.0

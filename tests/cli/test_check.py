@@ -213,3 +213,26 @@ def test_a_credential_outside_systemd_says_what_to_do(folder: Path, monkeypatch:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     _, problems, _ = checked(written(folder, key_file='"credential:dlpmilter.key"'))
     assert "export CREDENTIALS_DIRECTORY=" in problems["key_file"]
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "effect"),
+    [("seccomp", "libseccomp2", "no-sandbox"), ("archive", "libarchive13", "7z, RAR")],
+)
+def test_a_missing_system_library_is_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str, effect: str
+) -> None:
+    """Without it dlpmilter starts, and somebody should know what stays closed and what to install."""
+    there = {"seccomp": "libseccomp.so.2", "archive": "libarchive.so.13", name: None}
+    monkeypatch.setattr("dlpmilter.content.system.find_library", there.get)
+    code, _, warnings = checked(written(folder))
+    assert code == 0
+    assert effect in warnings["documents_without_sandbox"]
+    assert f"apt-get install {package}." in warnings["documents_without_sandbox"]
+
+
+def test_documents_without_a_sandbox_are_a_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who allows it where it makes a difference is reminded at each check."""
+    monkeypatch.setattr("dlpmilter.content.system.find_library", {"archive": "libarchive.so.13"}.get)
+    _, _, warnings = checked(written(folder, documents_without_sandbox="true"))
+    assert "without a sandbox" in warnings["documents_without_sandbox"]

@@ -54,6 +54,10 @@ class Budget:
     """Archive members and embedded documents that may still be opened."""
     depth: int
     """Levels of containers below here that may still be opened."""
+    ratio: int = 100
+    """How many times its packed size a member above one mebibyte may have."""
+    member_octets: int = 48 * 1024 * 1024
+    """Octets one member may have."""
 
     def spend_octets(self, count: int) -> None:
         """Count decompressed octets as they come, not as a header promises. Raises Stopped."""

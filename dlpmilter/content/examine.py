@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that the confined child does with one mail: structure, parts, members, scanners, one report.
+
+Runs in the sandbox. Text stays here; the report has counts, slugs and names. Never raises for a mail, never
+judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dlpmilter.content.formats.base import Budget
+from dlpmilter.content.payloads import payloads_of
+from dlpmilter.content.registry import READERS, sniff
+from dlpmilter.content.walk import DOUBTS, HARMLESS, PICTURES, walk
+from dlpmilter.mime.structure import read_structure
+from dlpmilter.model.content import ContentReport, Extract
+from dlpmilter.model.verdict import Finding, PartSummary
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    from dlpmilter.model.limits import Limits
+    from dlpmilter.model.message import Structure
+
+Scanner = Callable[[tuple[Extract, ...]], tuple[Finding, ...]]
+"""Looks at everything that was read out of one mail."""
+
+FEW_CHARS = 120
+"""Below this many letters a mail with a picture says what it says in the picture."""
+_LOOKED_AT = 4 * FEW_CHARS
+
+
+def examine(
+    message: bytes | mmap, limits: Limits, scanners: Sequence[Scanner] = (), *, confined: bool = True
+) -> ContentReport:
+    """Read everything in one mail. What could not be read, or a scanner could not look at, is named."""
+    structure = read_structure(message, limits)
+    budget = Budget(
+        octets=limits.content_octets,
+        text_chars=limits.content_text_chars,
+        members=limits.content_members,
+        depth=limits.content_depth,
+        ratio=limits.content_ratio,
+        member_octets=limits.content_member_octets,
+    )
+    extracts = walk(payloads_of(message, structure, limits), budget, READERS, sniff, confined=confined)
+    troubles = dict.fromkeys([*structure.uninspectable, *(["encrypted"] if structure.encrypted else [])])
+    troubles |= dict.fromkeys(each.status for each in extracts if each.status not in HARMLESS)
+    findings: list[Finding] = []
+    for scanner in scanners:
+        try:
+            findings += scanner(extracts)
+        except MemoryError:
+            troubles["out-of-memory"] = None
+        except Exception:  # noqa: BLE001 - one scanner's mistake must neither end the mail nor pass it
+            troubles["scanner-failed"] = None
+    return ContentReport(
+        parts=_summaries(structure, extracts),
+        findings=tuple(findings),
+        uninspectable=tuple(troubles),
+        doubts=_in_order([*structure.doubts, *(each.status for each in extracts if each.status in DOUBTS)]),
+        table_rows=max((table.rows_total for each in extracts for table in each.tables), default=0),
+        image_only=_image_only(extracts),
+    )
+
+
+def _in_order(slugs: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(slugs))
+
+
+def _summaries(structure: Structure, extracts: tuple[Extract, ...]) -> tuple[PartSummary, ...]:
+    """Each extract, and the parts that only hold others, in the order of the tree."""
+    opened = {each.path for each in extracts}
+    holders = [
+        PartSummary(each.path, each.type, each.name, 0, "read") for each in structure.parts if each.path not in opened
+    ]
+    read = [
+        PartSummary(each.path, each.type, each.name, len(each.text) + len(each.hidden), each.status)
+        for each in extracts
+    ]
+    rank = {each.path: place for place, each in enumerate(structure.parts)}
+    last = len(rank)
+    return tuple(sorted([*holders, *read], key=lambda each: rank.get(each.path.partition("!")[0], last)))
+
+
+def _image_only(extracts: tuple[Extract, ...]) -> bool:
+    pictures = any(each.status in PICTURES or each.type.startswith("image/") for each in extracts)
+    letters = sum(
+        sum(map(str.isalnum, each.text[:_LOOKED_AT])) for each in extracts if not each.type.startswith("image/")
+    )
+    return pictures and letters < FEW_CHARS

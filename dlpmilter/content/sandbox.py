@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate's side of the sandbox: has documents opened by confined children of a warm process.
+
+A mail goes over as a file descriptor, a small JSON object comes back. A child that hangs, crashes, eats memory or
+is killed costs its own mail only, and that mail is uninspectable: never passed for that reason, never lost, and no
+text of it ever comes back here. Never raises for a mail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor
+from dlpmilter.content.report_wire import unpack_report
+from dlpmilter.content.wire import MAX_ANSWER
+from dlpmilter.model.content import ContentReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dlpmilter.model.limits import Limits
+    from dlpmilter.spill import MessageBytes
+
+START_SECONDS = 60.0
+"""Loading every document library takes about two seconds; a busy machine with cold disks takes longer."""
+_LATE = 3.0
+"""Seconds after the child's own limit until the gate gives up on the warm process, too."""
+_LAST_SECONDS = 1.0
+_MAX_NOTE = 4096
+_LENGTH = 4
+"""Octets that tell the length of an answer."""
+_ATTEMPTS = 3
+"""Warm processes that are asked when one was gone before it took the mail."""
+
+
+class ExtractorError(Exception):
+    """The warm process cannot be started; the text says why."""
+
+
+class _Lost(Exception):  # caught here, told as a slug
+    """No whole answer; the text is the slug that the report will carry."""
+
+
+class _Gone(Exception):
+    """The warm process was gone before it got the mail: the next one may have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the last child of a mail ended, for metrics and tests.
+
+    `code` is its exit code (negative: a signal), `memory` its most octets in memory, `seconds` its processor time.
+    """
+
+    pid: int = 0
+    code: int | None = None
+    late: bool = False
+    memory: int = 0
+    seconds: float = 0.0
+
+
+class Extractor:
+    """Warm processes, and at most `limits.content_children` mails in them; `report` may be called in parallel.
+
+    `scanners` are pairs of `module:function` and an argument; each warm process calls the function once, and what it
+    returns looks at every mail. `unconfined` opens documents even where the system has no seccomp.
+    """
+
+    def __init__(
+        self, limits: Limits, *, scanners: Sequence[tuple[str, str]] = (), zygotes: int = 1, unconfined: bool = False
+    ) -> None:
+        self._limits = limits
+        self._settings = {"limits": asdict(limits), "scanners": list(scanners), "unconfined": unconfined}
+        self._slots = asyncio.Semaphore(limits.content_children)
+        self._zygotes: list[_Zygote | None] = [None] * zygotes
+        self._starting: list[asyncio.Lock] = [asyncio.Lock() for _ in range(zygotes)]
+        self._next = 0
+        self._running: set[int] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start the warm processes side by side. Raises ExtractorError: better now than with a mail."""
+        starts = [self._zygote(each) for each in range(len(self._zygotes))]
+        results = await asyncio.gather(*starts, return_exceptions=True)
+        for each in results:
+            if isinstance(each, BaseException):
+                await self.close()
+                raise ExtractorError(f"the process that opens documents does not start: {each}") from each
+
+    async def report(self, message: MessageBytes) -> ContentReport:
+        """Have one mail examined; whatever goes wrong is named in `uninspectable`."""
+        return (await self._examined(message, to_the_end=False))[0]
+
+    async def report_with_ending(self, message: MessageBytes) -> tuple[ContentReport, Ending]:
+        """As `report`, and how the child ended, which takes some milliseconds more."""
+        return await self._examined(message, to_the_end=True)
+
+    async def _examined(self, message: MessageBytes, *, to_the_end: bool) -> tuple[ContentReport, Ending]:
+        async with self._slots:
+            place = self._next = (self._next + 1) % len(self._zygotes)
+            for _ in range(_ATTEMPTS):
+                zygote = None
+                try:
+                    zygote = await self._zygote(place)
+                    return await self._ask(zygote, message, to_the_end=to_the_end)
+                except _Gone:
+                    await self._drop(zygote)
+                except TimeoutError:  # neither the child nor the warm process answers: it is not well
+                    await self._drop(zygote)
+                    return _nothing("timed-out")
+                except _Lost as error:
+                    return _nothing(str(error))
+                except ValueError:  # an answer that is none
+                    return _nothing("inspection-crashed")
+                except (OSError, ExtractorError):
+                    return _nothing("inspection-failed")
+            return _nothing("inspection-crashed")
+
+    async def close(self) -> None:
+        """End all processes."""
+        self._closed = True
+        for zygote in self._zygotes:
+            if zygote is not None:
+                await self._drop(zygote)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the warm processes, for supervision and tests."""
+        return tuple(each.process.pid for each in self._zygotes if each is not None and each.alive)
+
+    @property
+    def children(self) -> tuple[int, ...]:
+        """Process ids of the children at work."""
+        return tuple(self._running)
+
+    @property
+    def confined(self) -> bool:
+        """Whether every warm process has seccomp; without it only text is read."""
+        return all(each is not None and each.means.get("seccomp") is True for each in self._zygotes)
+
+    async def _zygote(self, place: int) -> _Zygote:
+        async with self._starting[place]:
+            zygote = self._zygotes[place]
+            if zygote is not None and zygote.alive:
+                return zygote
+            if zygote is not None:
+                await self._drop(zygote)
+            if self._closed:
+                raise ExtractorError("closed")
+            zygote = self._zygotes[place] = await _Zygote.start(self._settings)
+            return zygote
+
+    async def _drop(self, zygote: _Zygote | None) -> None:
+        if zygote is None:
+            return
+        self._zygotes = [None if each is zygote else each for each in self._zygotes]
+        await zygote.end()
+
+    async def _ask(self, zygote: _Zygote, message: MessageBytes, *, to_the_end: bool) -> tuple[ContentReport, Ending]:
+        """One mail. The answer is the child's; the note, which tells how the child ended, is the warm process's."""
+        answer, far_answer = _pair()
+        note, far_note = _pair()
+        pid = 0
+        try:
+            with far_answer, far_note, _descriptor(message) as ours, _read_only(ours) as mail:
+                zygote.send(mail, far_answer.fileno(), far_note.fileno())
+            async with asyncio.timeout(self._limits.content_seconds + _LATE):
+                lines = _Lines(note)
+                pid = _number(await lines.next(), "pid")
+                self._running.add(pid)
+                octets = await _answer(answer)
+                if octets is not None and not to_the_end:
+                    return unpack_report(octets), Ending(pid)
+                ended = await lines.next()
+            ending = Ending(pid, _code(ended), ended.get("late") is True, _number(ended, "memory"), _seconds(ended))
+            if octets is None:
+                raise _Lost("timed-out" if ending.late else "inspection-crashed")
+            return unpack_report(octets), ending
+        finally:
+            self._running.discard(pid)
+            answer.close()
+            note.close()
+
+
+def _nothing(slug: str) -> tuple[ContentReport, Ending]:
+    return ContentReport(uninspectable=(slug,)), Ending()
+
+
+class _Zygote:
+    """One warm process and our end of its socket."""
+
+    def __init__(self, process: asyncio.subprocess.Process, gate: socket.socket) -> None:
+        self.process = process
+        self.means: dict[str, object] = {}
+        self._gate = gate
+
+    @classmethod
+    async def start(cls, settings: dict[str, object]) -> _Zygote:
+        gate, far = _pair()
+        environment = {name: os.environ[name] for name in _PYTHON_ENVIRONMENT if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        try:
+            with far:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", "dlpmilter.content.zygote", str(far.fileno()),
+                    pass_fds=(far.fileno(),), env=environment, stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
+        except BaseException:
+            gate.close()
+            raise
+        zygote = cls(process, gate)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await asyncio.get_running_loop().sock_sendall(gate, json.dumps(settings).encode("ascii") + b"\n")
+                zygote.means = await _Lines(gate).next()
+            if "error" in zygote.means:
+                raise ExtractorError(str(zygote.means["error"]))
+        except BaseException:
+            await zygote.end()
+            raise
+        return zygote
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    def send(self, *descriptors: int) -> None:
+        """Hand over one mail. Raises _Gone."""
+        try:
+            socket.send_fds(self._gate, [b"?"], list(descriptors))  # one octet at a time: never blocks
+        except OSError as error:
+            raise _Gone from error
+
+    async def end(self) -> None:
+        """It ends when its socket closes; if it cannot, it is killed. The kernel ends its children with it."""
+        self._gate.close()
+        try:
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+
+
+@contextlib.contextmanager
+def _read_only(descriptor: int) -> Iterator[int]:
+    """The same file, opened anew for reading only: what will be relayed is out of a child's reach."""
+    opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+async def _answer(gate: socket.socket) -> bytes | None:
+    """The child's whole answer, None when it ended before it had given one. Raises _Lost for what cannot be one."""
+    loop = asyncio.get_running_loop()
+    data = bytearray()
+    size = MAX_ANSWER
+    while len(data) < _LENGTH + size:
+        try:
+            block = await loop.sock_recv(gate, 65536)
+        except ConnectionError:
+            block = b""
+        if not block:
+            return None
+        data += block
+        if len(data) >= _LENGTH:
+            size = int.from_bytes(data[:_LENGTH], "big")
+        if size > MAX_ANSWER or len(data) > _LENGTH + size:
+            raise _Lost("inspection-crashed")
+    return bytes(data[_LENGTH:])
+
+
+class _Lines:
+    """Lines of JSON from one socket."""
+
+    def __init__(self, gate: socket.socket) -> None:
+        self._gate = gate
+        self._left = b""
+
+    async def next(self) -> dict[str, object]:
+        """The next line. Raises _Lost when the other side is gone before."""
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._left:
+            try:
+                block = await loop.sock_recv(self._gate, _MAX_NOTE)
+            except ConnectionError:
+                block = b""
+            if not block or len(self._left) > _MAX_NOTE:
+                raise _Lost("inspection-crashed")
+            self._left += block
+        line, _, self._left = self._left.partition(b"\n")
+        said = json.loads(line)
+        if not isinstance(said, dict):
+            raise _Lost("inspection-crashed")
+        return said
+
+
+def _number(said: dict[str, object], name: str) -> int:
+    value = said.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _code(said: dict[str, object]) -> int | None:
+    value = said.get("code")
+    return value if isinstance(value, int) else None
+
+
+def _seconds(said: dict[str, object]) -> float:
+    value = said.get("seconds")
+    return value if isinstance(value, float) else 0.0

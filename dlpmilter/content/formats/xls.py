@@ -7,6 +7,7 @@ does not take gives its labels and says `partial`. Never computes a formula.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import struct
@@ -68,15 +69,17 @@ def read_xlsb(data: bytes, paper: Paper) -> None:
 def _cells(data: bytes, paper: Paper) -> bool:
     """All sheets as text and tables; False when calamine cannot open the file."""
     try:
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        sheets = book.sheets_metadata
-    except Exception:  # noqa: BLE001 - it has an error class for each format, and panics besides
+        with _panics():
+            book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+            sheets = book.sheets_metadata
+    except Exception:  # noqa: BLE001 - it has an error class for each format
         return False
     complete = True
     for meta in sheets:
         hidden = meta.visible != calamine.SheetVisibleEnum.Visible
         try:
-            rows = list(_rows(book, meta.name, paper, hidden=hidden))
+            with _panics():
+                rows = list(_rows(book, meta.name, paper, hidden=hidden))
         except Stopped:
             raise
         except Exception:  # noqa: BLE001 - a broken sheet must not hide the others
@@ -84,6 +87,17 @@ def _cells(data: bytes, paper: Paper) -> bool:
             continue
         paper.table(rows, meta.name)
     return complete
+
+
+@contextlib.contextmanager
+def _panics() -> Iterator[None]:
+    """A panic of Rust comes as a BaseException and would end the worker: make it an error like others."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise ValueError("calamine panicked") from error
+        raise
 
 
 def _rows(book: calamine.CalamineWorkbook, name: str, paper: Paper, *, hidden: bool) -> Iterator[list[str]]:

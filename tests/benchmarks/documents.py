@@ -73,7 +73,9 @@ def look(path: Path) -> Seen:
     waiting = [(member, 1) for member in reading.members]
     while waiting:
         member, level = waiting.pop()
-        inner_kind, inner = read(member.data, member.name) if member.status == "read" else ("", Reading(status=member.status))
+        inner_kind, inner = (
+            read(member.data, member.name) if member.status == "read" else ("", Reading(status=member.status))
+        )
         seen.inner.append(f"{inner_kind}:{inner.status}")
         if level < 3:
             waiting += [(each, level + 1) for each in inner.members]
@@ -99,12 +101,20 @@ def main() -> int:
         print(f"{kind:72} {len(members):5} {found:5} {statistics.median(times):11.1f} {times[-1]:8.1f}  {told}")
     silent = [each for each in seen if each.silent]
     print(f"{len(seen)} files, {sum(bool(s.chars) for s in seen)} with text, {len(silent)} silently empty")
-    office = [s.seconds * 1000 for s in seen if s.kind in (t.DOCX, t.XLSX, t.PPTX, t.ODT, t.ODS, t.ODP, t.DOC, t.XLS, t.PPT, t.PDF)]
+    office = [
+        s.seconds * 1000
+        for s in seen
+        if s.kind in (t.DOCX, t.XLSX, t.PPTX, t.ODT, t.ODS, t.ODP, t.DOC, t.XLS, t.PPT, t.PDF)
+    ]
     cuts = statistics.quantiles(office, n=100)
-    print(f"office documents: median {statistics.median(office):.1f} ms, p95 {cuts[94]:.1f} ms, max {max(office):.1f} ms")
+    print(
+        f"office documents: median {statistics.median(office):.1f} ms, p95 {cuts[94]:.1f} ms, max {max(office):.1f} ms"
+    )
     if "-v" in sys.argv:
         for each in seen:
-            print(f"{each.path.name}\t{each.kind}\t{each.status}\t{each.chars}\t{each.seconds * 1000:.0f}\t{' '.join(each.inner[:8])}")
+            print(
+                f"{each.path.name}\t{each.kind}\t{each.status}\t{each.chars}\t{each.seconds * 1000:.0f}\t{' '.join(each.inner[:8])}"
+            )
     return bool(silent)
 
 

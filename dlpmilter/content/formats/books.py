@@ -7,12 +7,16 @@ read: its preview is handed on and the status says `unsupported`. Never fetches 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.html import read_html
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
 from dlpmilter.content.formats.package import Package
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.content.formats.xml import read_xml_text
+
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 
 def read_epub(data: bytes, paper: Paper) -> None:
@@ -33,7 +37,7 @@ def read_ooxml(data: bytes, paper: Paper) -> None:
     package = Package(data, paper)
     for name in package.matching(r"(?:visio/(?:pages|masters)/.*|visio/document|documents/.*)\.(?:xml|fpage|fdoc)"):
         package.step(name, lambda octets, page, _: read_xml_text(octets, page, hidden=False))
-    read_properties(package, paper)
+    read_properties(package)
     read_rest(package, paper)
 
 
@@ -45,6 +49,6 @@ def read_iwork(data: bytes, paper: Paper) -> None:
     paper.trouble("unsupported")
     for name in package.matching(r"index\.(?:xml|apxl)"):
         package.step(name, lambda octets, page, _: read_xml_text(octets, page, hidden=False))
-    for name in [name for name in package.left if name.endswith(".iwa") or name.endswith(".plist")]:
+    for name in [name for name in package.left if name.endswith((".iwa", ".plist"))]:
         package.left.pop(name)
     package.hand_on_rest()

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import binascii
 import re
+from typing import TYPE_CHECKING
 
 from dlpmilter.content.formats.decode import decode
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.mime.text import charset_text, decode_base64
+
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 MAX_LINES = 200_000
 _FOLD = re.compile(r"\r?\n[ \t]")

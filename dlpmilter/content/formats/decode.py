@@ -45,7 +45,9 @@ def wide_charset(sample: bytes) -> str:
         ("utf-16-le", (False, True, False, True)),
         ("utf-16-be", (True, False, True, False)),
     ):
-        if all(want is None or (share > 0.4 if want else share < 0.1) for share, want in zip(zeros, lanes, strict=True)):
+        if all(
+            want is None or (share > 0.4 if want else share < 0.1) for share, want in zip(zeros, lanes, strict=True)
+        ):
             return name
     return ""
 

@@ -7,10 +7,14 @@ comments, field codes, fallbacks as hidden text. Never runs a macro or a field.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
 from dlpmilter.content.formats.package import Package
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.content.formats.xml import Element, attribute, events
+
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 _TAGS = ("t", "delText", "instrText", "delInstrText", "tab", "br", "cr", "noBreakHyphen", "p", "r", "vanish", "webHidden",
          "specVanish", "color", "rStyle", "pStyle", "tbl", "tr", "tc", "moveFrom", "Choice", "Fallback", "docPr", "comment",
@@ -45,7 +49,7 @@ def read_docx(data: bytes, paper: Paper) -> None:
         package.step(name, visible)
     for name in package.matching(r"word/(?:comments\w*|glossary/document|document\d*)\.xml"):
         package.step(name, behind)
-    read_properties(package, paper)
+    read_properties(package)
     read_rest(package, paper)
 
 

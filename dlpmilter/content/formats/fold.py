@@ -73,9 +73,7 @@ def _digits(text: str) -> str:
     """Digits of any script as 0-9."""
     if text.isascii():
         return text
-    return "".join(
-        str(unicodedata.decimal(each)) if not each.isascii() and each.isdecimal() else each for each in text
-    )
+    return "".join(str(unicodedata.decimal(each)) if not each.isascii() and each.isdecimal() else each for each in text)
 
 
 def _latin(found: re.Match[str]) -> str:

@@ -14,11 +14,12 @@ from selectolax.lexbor import LexborHTMLParser
 
 from dlpmilter.content.formats.css import Look, hiding_rules, look_of
 from dlpmilter.content.formats.decode import decode, wide_charset
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.mime.text import charset_text, decode_base64, html_text
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
+
+    from dlpmilter.content.formats.paper import Paper
 
 MAX_HTML = 2 * 1024 * 1024
 """Lexbor is quadratic in depth: 40,000 nested elements take 6.5 s."""
@@ -127,8 +128,8 @@ class _Page:
                 stack.append((None, inner, node.tag or ""))
                 if node.child is not None:
                     stack.append((node.child, inner, ""))
-                for fragment in node.template_fragments() if node.tag == "template" else ():
-                    stack.append((fragment, inner.hide(), ""))
+                if node.tag == "template":
+                    stack.extend((fragment, inner.hide(), "") for fragment in node.template_fragments())
 
     def _open(self, node: LexborNode, look: Look, rules: dict[int, str]) -> Look:
         tag = node.tag or ""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures: what is written in their metadata, and what hangs behind their end.
 
-The picture itself is not read (no OCR here) and the status says so: `image`. Never decodes a pixel.
+The picture itself is not read (no OCR here) and the status says so: `picture`. Never decodes a pixel.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _WIDE_TAGS = range(0x9C9B, 0x9CA0)
 
 def read_image(data: bytes, paper: Paper) -> None:
     """Text of the metadata; trailing data as a member."""
-    paper.trouble("image")
-    end = 0
+    paper.trouble("picture")
+    end = 0  # of PNG, JPEG and GIF the walk knows the end
     if data.startswith(b"\x89PNG"):
-        end = _png(data, paper)
+        _png(data, paper)
     elif data.startswith(b"\xff\xd8"):
-        end = _jpeg(data, paper)
+        _jpeg(data, paper)
     elif data.startswith(b"GIF8"):
-        end = _gif(data, paper)
+        _gif(data, paper)
     elif data.startswith(b"RIFF") and len(data) >= 12:
         end = 8 + int.from_bytes(data[4:8], "little") + int.from_bytes(data[4:8], "little") % 2
     elif data.startswith(b"BM"):
@@ -60,22 +60,24 @@ def read_image(data: bytes, paper: Paper) -> None:
             paper.member("after-the-end", rest)
 
 
-def _png(data: bytes, paper: Paper) -> int:
-    """Text chunks (PNG 11.3.3); where the picture ends."""
+def _png(data: bytes, paper: Paper) -> None:
+    """Text chunks (PNG 11.3.3)."""
     place = 8
     for _ in range(MAX_CHUNKS):
         if place + 12 > len(data):
-            return 0
+            return
         size, kind = struct.unpack_from(">I4s", data, place)
         body = data[place + 8 : place + 8 + size]
         place += 12 + size
-        if kind == b"IEND":
-            return place
         if kind == b"tEXt":
             paper.hide(body.replace(b"\0", b": ", 1).decode("latin-1"))
         elif kind == b"zTXt":
             key, _, rest = body.partition(b"\0")
-            paper.hide(key.decode("latin-1") + ": " + inflate(rest[1:], paper.budget, zlib.MAX_WBITS, MAX_TEXT)[0].decode("latin-1"))
+            paper.hide(
+                key.decode("latin-1")
+                + ": "
+                + inflate(rest[1:], paper.budget, zlib.MAX_WBITS, MAX_TEXT)[0].decode("latin-1")
+            )
         elif kind == b"iTXt":
             key, _, rest = body.partition(b"\0")
             packed, rest = rest[:1] == b"\1", rest[2:]
@@ -83,11 +85,10 @@ def _png(data: bytes, paper: Paper) -> int:
             if packed:
                 text = inflate(text, paper.budget, zlib.MAX_WBITS, MAX_TEXT)[0]
             paper.hide(f"{key.decode('latin-1')}: {text.decode('utf-8', 'replace')}")
-    return 0
 
 
-def _jpeg(data: bytes, paper: Paper) -> int:
-    """Comments and IPTC; where the picture ends."""
+def _jpeg(data: bytes, paper: Paper) -> None:
+    """Comments and IPTC."""
     place = 2
     for _ in range(MAX_CHUNKS):
         if place + 4 > len(data) or data[place] != 0xFF:
@@ -100,28 +101,18 @@ def _jpeg(data: bytes, paper: Paper) -> int:
             paper.hide(binary_strings(body))
         elif marker == 0xE1 and body.startswith(b"http"):
             paper.hide(" ".join(_TAG.sub(" ", decode(body)).split()))
-        if marker == 0xDA:
-            end = _scan_end(data, place)
-            return end
+        elif marker == 0xDA:
+            return
         place += 2 + max(2, size)
-    return 0
 
 
-def _scan_end(data: bytes, place: int) -> int:
-    """After the end marker that follows the first scan: FF is stuffed inside, so FF D9 is the end."""
-    end = data.find(b"\xff\xd9", place)
-    return end + 2 if end >= 0 else 0
-
-
-def _gif(data: bytes, paper: Paper) -> int:
-    """Comment extensions; where the picture ends."""
+def _gif(data: bytes, paper: Paper) -> None:
+    """Comment extensions."""
     place = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 13 and data[10] & 0x80 else 0)
     for _ in range(MAX_CHUNKS):
-        if place >= len(data):
-            return 0
+        if place >= len(data) or data[place] == 0x3B:
+            return
         kind = data[place]
-        if kind == 0x3B:
-            return place + 1
         if kind == 0x21:
             body, following = _blocks(data, place + 2)
             if data[place + 1 : place + 2] in (b"\xfe", b"\x01"):
@@ -131,8 +122,7 @@ def _gif(data: bytes, paper: Paper) -> int:
             flags = data[place + 9]
             _, place = _blocks(data, place + 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0))
         else:
-            return 0
-    return 0
+            return
 
 
 def _blocks(data: bytes, place: int) -> tuple[bytes, int]:
@@ -146,7 +136,8 @@ def _blocks(data: bytes, place: int) -> tuple[bytes, int]:
 def exif_texts(data: bytes) -> Iterator[str]:
     """ASCII values, Windows' wide ones and the user's comment of a TIFF directory (EXIF 2.32 4.6)."""
     order = "<" if data.startswith(b"II") else ">"
-    waiting, seen = [int.from_bytes(data[4:8], "little" if order == "<" else "big")], set()
+    waiting = [int.from_bytes(data[4:8], "little" if order == "<" else "big")]
+    seen: set[int] = set()
     while waiting and len(seen) < 50:
         place = waiting.pop()
         if place in seen or place + 2 > len(data):

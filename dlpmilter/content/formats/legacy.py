@@ -115,7 +115,12 @@ def _write_region(text: str, paper: Paper, *, hidden: bool) -> None:
         paper.hide("\n".join(codes))
         text = _FIELD.sub(lambda found: found[2] or "", text)
     rows = [row.split("\x07") for row in text.split("\x07\x07")[:-1]]
-    paper.table([[cell.rpartition("\r")[2] if n == 0 else cell.replace("\r", " ") for n, cell in enumerate(row)] for row in rows])
+    paper.table(
+        [
+            [cell.rpartition("\r")[2] if n == 0 else cell.replace("\r", " ") for n, cell in enumerate(row)]
+            for row in rows
+        ]
+    )
     paper.write(text.replace("\x07\x07", "\n").translate(_CLEAN), hidden=hidden)
 
 

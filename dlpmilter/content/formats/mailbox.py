@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mail inside files: EML, EMLX, MHTML, MBOX, and signed or encrypted envelopes (CMS, PGP).
 
-A mail is not read here but handed on whole as a member named *.eml: the walk gives it to the MIME room,
-as it does a message/rfc822 part. What encrypts is told as `encrypted`, nothing is ever decrypted.
+A mail's tree is read by the MIME room; its parts are members. A mailbox gives each mail as a member of its
+own. What encrypts is told as `encrypted`, nothing is ever decrypted.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.decode import decode
-from dlpmilter.content.formats.paper import Paper
-from dlpmilter.mime.text import decode_base64
+from dlpmilter.content.formats.html import read_markup
+from dlpmilter.content.formats.paper import Paper, attempt
+from dlpmilter.mime.structure import read_structure
+from dlpmilter.mime.text import MAX_HEADER, charset_text, decode_base64, decode_body, decode_words
+from dlpmilter.model.limits import Limits
 
+if TYPE_CHECKING:
+    from dlpmilter.model.message import Part
+
+_CODED = frozenset({"base64", "quoted-printable"})
+_PEOPLE = frozenset({b"from", b"to", b"cc", b"bcc", b"subject", b"date", b"reply-to"})
+_UNFOLD = re.compile(rb"\r?\n(?=[ \t])")
+_MIP = re.compile(r"MSIP_Label_[0-9A-Fa-f-]{36}")
 _FROM = re.compile(rb"(?:^|\n)From \S[^\n]{0,300}\d\d:\d\d[^\n]{0,100}\r?\n(?=[!-9;-~]{1,76}:|>From )")
 _COUNT_LINE = re.compile(rb"^\s*\d{1,12}\s*\n")
 _ARMOR = re.compile(rb"-----BEGIN [A-Z0-9 ]{1,40}-----\s*(.*?)-----END", re.DOTALL)
@@ -25,9 +36,48 @@ MAX_DER_STEPS = 100_000
 
 
 def read_mail(data: bytes, paper: Paper) -> None:
-    """A file that is one mail."""
+    """A file that is one mail: its head and text bodies, every other part a member."""
     count = _COUNT_LINE.match(data)
-    paper.member("message.eml", data[count.end() :] if count else data.lstrip(b"\r\n"))
+    mail = data[count.end() :] if count else data.lstrip(b"\r\n")
+    limits = Limits()
+    structure = read_structure(mail, limits)
+    for slug in structure.uninspectable:
+        if slug != "opaque-signed":  # the envelope is a member and opened
+            paper.trouble(slug)
+    parents = {part.path.rpartition(".")[0] for part in structure.parts}
+    for part in structure.parts:
+        _head(mail[part.header_start : part.body_start], paper, whole=part.path == "1" or part.path.endswith(".1"))
+        inner = part.path in parents and part.encoding not in _CODED
+        if part.decoded or inner or part.type.startswith("multipart/"):
+            continue
+        octets = decode_body(mail[part.body_start : part.body_end], part.encoding)
+        paper.budget.spend_octets(len(octets))
+        _part(octets, part, paper)
+
+
+def _head(head: bytes, paper: Paper, *, whole: bool) -> None:
+    """Who, to whom and about what as text, every other field as hidden text."""
+    for line in _UNFOLD.sub(b" ", head[: MAX_HEADER * 4]).splitlines()[:1000]:
+        name, _, value = line.partition(b":")
+        shown = whole and name.strip().lower() in _PEOPLE
+        text = f"{name.decode('latin-1')}: {decode_words(value.strip())}"
+        paper.write(text + ("\n" if shown else ""), hidden=not shown)
+        for label in _MIP.findall(text):
+            paper.label(label)
+
+
+def _part(octets: bytes, part: Part, paper: Paper) -> None:
+    if part.type == "text/plain" and not part.attachment:
+        paper.show(charset_text(octets, part.charset)[0] + "\n")
+    elif part.type == "text/html" and not part.attachment:
+        text = charset_text(octets, part.charset)[0]
+        attempt(
+            lambda markup, page: read_markup(markup.decode("utf-8", "replace"), page),
+            text.encode("utf-8", "replace"),
+            paper,
+        )
+    elif octets:
+        paper.member(part.names[0] if part.names else part.type, octets)
 
 
 def read_mbox(data: bytes, paper: Paper) -> None:
@@ -59,7 +109,7 @@ def read_cms(data: bytes, paper: Paper) -> None:
     for found in _TEXT_IN_DER.finditer(data):  # names in certificates
         paper.hide(data[found.end() : found.end() + found[1][0]].decode("utf-8", "ignore"))
     if not content:
-        paper.trouble("signature-only")
+        paper.trouble("skipped")  # a detached signature: what it signs is another part
 
 
 def _signed_content(data: bytes) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Embedded objects and macros in compound files, and what every OLE document shares: is it encrypted?
+"""Embedded objects and macros in compound files, and what every OLE document shares: whether it is encrypted.
 
 Source text of macros is unpacked ([MS-OVBA] 2.4.1), never run; objects are handed on as members.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import TYPE_CHECKING
 
 import msoffcrypto
 
@@ -15,13 +16,17 @@ from dlpmilter.content.formats import types as t
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.cfb import CompoundFile, Entry
 from dlpmilter.content.formats.oleprops import read_ole_properties
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.content.formats.sniff import sniff
 from dlpmilter.content.formats.strings import binary_strings
 
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
+
 MAX_STREAMS = 5_000
 MAX_MACRO = 5 * 1024 * 1024
-_DULL = frozenset("\x01compobj \x01ole \x03objinfo \x03epril \x03print \x03linkinfo \x02olepres000 \x01olepres000".split())
+_DULL = frozenset(
+    "\x01compobj \x01ole \x03objinfo \x03epril \x03print \x03linkinfo \x02olepres000 \x01olepres000".split()
+)
 _MACRO_MARK = b"\x00Attribut"
 
 

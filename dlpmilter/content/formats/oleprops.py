@@ -7,11 +7,14 @@ Every offset is checked against the stream; never raises for a broken one.
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
-from dlpmilter.content.formats.cfb import CompoundFile
 from dlpmilter.content.formats.ooxml import note_label
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.mime.text import charset_text
+
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.cfb import CompoundFile
+    from dlpmilter.content.formats.paper import Paper
 
 MAX_PROPERTIES = 2_000
 _STREAMS = ("\x05summaryinformation", "\x05documentsummaryinformation")

@@ -8,18 +8,25 @@ fetched; what it points to is kept as hidden text.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from dlpmilter.content.formats.package import Package
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.content.formats.xml import attribute, events, read_xml_text
 
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.package import Package
+    from dlpmilter.content.formats.paper import Paper
+
 _MIP = re.compile(r"MSIP_Label_([0-9A-Fa-f-]{36})_(\w+)")
-_LABEL_WORDS = re.compile(r"classif|klassifi|sensitiv|vertraulich|confidential|schutzklasse|schutzbedarf|label", re.IGNORECASE)
-_DULL = re.compile(r".*/(?:theme/.*|fonttable|websettings|printersettings\d*|tablestyles|presprops|viewprops|calcchain)\.(?:xml|bin)")
+_LABEL_WORDS = re.compile(
+    r"classif|klassifi|sensitiv|vertraulich|confidential|schutzklasse|schutzbedarf|label", re.IGNORECASE
+)
+_DULL = re.compile(
+    r".*/(?:theme/.*|fonttable|websettings|printersettings\d*|tablestyles|presprops|viewprops|calcchain)\.(?:xml|bin)"
+)
 _XML_PART = re.compile(r".*\.(?:xml|rels|vml)")
 
 
-def read_properties(package: Package, paper: Paper) -> None:
+def read_properties(package: Package) -> None:
     """Title, author, custom properties, and the labels among them."""
     for name in ("docprops/core.xml", "docprops/app.xml"):
         if name in package.left:
@@ -60,11 +67,9 @@ def read_rest(package: Package, paper: Paper) -> None:
     """Targets outside, text of parts nobody asked for, and every other part as a member."""
     for name in [name for name in package.left if name.endswith(".rels")]:
         folder, _, base = name.rpartition("_rels/")
-        for _, kind, target, mode in package.relations(f"{folder}{base.removesuffix('.rels')}"):
+        for _, _, target, mode in package.relations(f"{folder}{base.removesuffix('.rels')}"):
             if mode == "external" and target:
                 paper.hide(target)
-                if kind in ("attachedtemplate", "oleobject", "frame", "subdocument", "afchunk"):
-                    paper.trouble("external-content")
     package.left.pop("[content_types].xml", None)
     for name in [name for name in package.left if _DULL.fullmatch(name) and package.size(name) < 200_000]:
         package.left.pop(name)

@@ -142,6 +142,8 @@ class Package:
     def step(self, name: str, fill: PartFill) -> None:
         """Read one part; its trouble does not stop the others, but an empty budget does."""
         data = self.read(name)
+        if not data.strip():
+            return  # OpenOffice keeps empty parts
         attempt(lambda octets, paper: fill(octets, paper, name), data, self._paper)
         if self._paper.budget.octets < 0 or self._paper.budget.text_chars < 0:
             raise Stopped(self._paper.status)

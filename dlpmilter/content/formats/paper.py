@@ -94,9 +94,9 @@ class Paper:
         return not (self._members or self._tables or any(not t.isspace() for t in (*self._text, *self._hidden)))
 
     def reading(self) -> Reading:
-        """The result; a document without anything says `empty`."""
+        """The result; a document without anything says `blank`."""
         if self.blank:
-            self.trouble("empty")
+            self.trouble("blank")
         text, hidden = "".join(self._text), "\n".join(self._hidden)
         more = "\n".join(each for each in (folded(text), folded(hidden)) if each)
         return Reading(

@@ -18,7 +18,8 @@ import pypdfium2.raw as c
 
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.decode import decode
-from dlpmilter.content.formats.paper import MAX_COLUMNS, Paper, inflate
+from dlpmilter.content.formats.paper import MAX_COLUMNS, Paper, attempt, inflate
+from dlpmilter.content.formats.strings import binary_strings
 
 MAX_PAGES = 5_000
 MAX_NOTES = 5_000
@@ -47,11 +48,16 @@ def read_pdf(data: bytes, paper: Paper) -> None:
             raise Stopped("encrypted") from error
         paper.trouble("corrupt")
         read_streams(data, paper)
+        _read_outside(data, paper)
         return
     try:
         _read_document(document, paper)
     finally:
         document.close()
+    if start > 64:
+        paper.hide(binary_strings(data[:start]))
+    if paper.blank:
+        attempt(read_streams, data, paper)
     _read_outside(data, paper)
 
 
@@ -196,14 +202,11 @@ def _tables(text: str, paper: Paper) -> None:
 
 
 def _read_outside(data: bytes, paper: Paper) -> None:
-    """What lies in the octets: labels, XMP, and anything after the end."""
+    """What lies in the octets: labels and XMP (the walk looks behind the end)."""
     for found in dict.fromkeys(_LABEL.findall(data)):
         paper.label(found.decode("ascii"))
     for packet in _XMP.findall(data)[:20]:
         paper.hide(re.sub(r"\s+", " ", _TAG.sub(" ", decode(packet))))
-    end = data.rfind(b"%%EOF")
-    if end >= 0 and len(data) - end > 64:
-        paper.member("after-the-end", data[end + 5 :].lstrip(b"\r\n\0 "))
 
 
 def read_streams(data: bytes, paper: Paper) -> None:
@@ -224,7 +227,6 @@ def read_streams(data: bytes, paper: Paper) -> None:
             texts.append(strings(body))
     texts.append(strings(_STREAM.split(data, maxsplit=1)[0]))
     paper.hide("\n".join(text for text in texts if text))
-    _read_outside(data, paper)
 
 
 def strings(body: bytes) -> str:

@@ -7,10 +7,14 @@ hidden text. Never renders anything.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
 from dlpmilter.content.formats.package import Package
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.content.formats.xml import Element, attribute, events
+
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 _TAGS = ("t", "br", "p", "tbl", "tr", "tc", "sld", "cNvPr", "docPr", "text", "author", "cmAuthor", "tab")
 
@@ -30,7 +34,7 @@ def read_pptx(data: bytes, paper: Paper) -> None:
         r"|ppt/(?:commentauthors|authors)\.xml|ppt/comments/.*\.xml"
     ):
         package.step(name, lambda octets, page, _: _Slide(page, hidden=True).read(octets))
-    read_properties(package, paper)
+    read_properties(package)
     read_rest(package, paper)
 
 
@@ -57,7 +61,9 @@ class _Slide:
         elif name in ("cNvPr", "docPr"):
             self.paper.hide(f"{element.get('descr') or ''} {element.get('title') or ''}")
         elif name in ("cmAuthor", "author"):
-            self.paper.hide(f"{element.get('name') or ''} {element.get('initials') or ''} {element.get('userId') or ''}")
+            self.paper.hide(
+                f"{element.get('name') or ''} {element.get('initials') or ''} {element.get('userId') or ''}"
+            )
         elif name == "tbl":
             self.rows = []
         elif name == "tr":

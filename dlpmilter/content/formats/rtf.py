@@ -11,10 +11,14 @@ import binascii
 import codecs
 import re
 import struct
+from typing import TYPE_CHECKING
 
-from dlpmilter.content.formats.paper import Paper
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 MAX_GROUPS = 10_000
+_FORGOTTEN = 2
+"""Braces that programs forget to close and others do not miss."""
 MAX_OBJECT = 50 * 1024 * 1024
 _TOKEN = re.compile(
     rb"\\bin(\d{1,9}) ?|\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([\r\n]+)|([^\\{}\r\n]+)",
@@ -99,7 +103,7 @@ class _Rtf:
             self.paper.show(_paired("".join(self.text)))
             self.paper.hide(_paired("".join(self.aside)))
             self.paper.table(self.rows)
-        if self.stack:
+        if len(self.stack) > _FORGOTTEN:
             self.paper.trouble("truncated")
 
     def _token(self, token: re.Match[bytes]) -> None:
@@ -197,7 +201,7 @@ class _Rtf:
         elif self.star:
             if self.group.place == "text":
                 self.group.place = "unknown"
-        elif word == "v" or (word == "deleted"):
+        elif word in {"v", "deleted"}:
             self.group.hidden = number != 0
         elif word == "plain":
             self.group.hidden = False

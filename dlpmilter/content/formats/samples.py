@@ -59,7 +59,11 @@ def _entry(name: str, kind: int, *, child: int, start: int, size: int) -> bytes:
 SAMPLES: tuple[bytes, ...] = (
     _PDF,
     b"%PDF-1.4 broken",
-    _office("word/document.xml", "x.wordprocessingml.document", "<w:document xmlns:w='w'><w:p><w:r><w:t>a</w:t></w:r></w:p></w:document>"),
+    _office(
+        "word/document.xml",
+        "x.wordprocessingml.document",
+        "<w:document xmlns:w='w'><w:p><w:r><w:t>a</w:t></w:r></w:p></w:document>",
+    ),
     _office("xl/workbook.xml", "x.spreadsheetml.sheet", "<workbook><sheets/></workbook>"),
     _office("xl/workbook.bin", "vnd.ms-excel.sheet.binary.macroEnabled", "x"),
     _office("ppt/presentation.xml", "x.presentationml.presentation", "<p:presentation xmlns:p='p'/>"),

@@ -99,12 +99,19 @@ _DER_CMS = re.compile(rb"^\x30(?:\x80|[\x20-\x7f]|\x81.|\x82..|\x83...|\x84....)
 _MP3_FRAME = re.compile(rb"^\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
 
 
+_PATTERNS = ((_HEIF, t.HEIC), (_ISO_MEDIA, t.VIDEO), (_BZIP, t.BZIP2), (_LHA, t.LHA), (_DER_CMS, t.SMIME),
+             (_PGP_PACKET, t.PGP), (_MP3_FRAME, t.MP3))  # fmt: skip
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
+
+
 def sniff(data: bytes, names: tuple[str, ...] = ()) -> str:
     """The media type of the octets; `application/octet-stream` when nothing is known. See `types.py`."""
     head = bytes(data[:HEAD])
     found = _binary(data, head)
     if found:
         return found
+    if b" obj" in head[:1024] and b"\nxref" in data[-65536:] and b"trailer" in data[-65536:]:
+        return t.PDF  # its first line is broken; readers mend that
     return text_type(data, names) or (zip_type(data) if _zip_end(data) else "") or t.UNKNOWN
 
 
@@ -133,29 +140,19 @@ def _patterned(data: bytes, head: bytes) -> str:
     """A format whose signature is a pattern or stands further in, or ""."""
     if head.startswith(b"RIFF"):
         return _RIFF.get(head[8:12], t.AUDIO)
-    if head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"):
-        return t.AUDIO
-    if head.startswith(b"MZ") and _is_binary(head):
-        return t.EXECUTABLE
-    if head.startswith(b"BM") and len(head) > 26 and head[14] in (12, 40, 52, 56, 64, 108, 124):
-        return t.BMP
-    if head.startswith(b"\x01\x00\x00\x00") and head[40:44] == b" EMF":
-        return t.EMF
-    if head[257:262] == b"ustar" or _old_tar(head):
-        return t.TAR
-    if data[0x8001:0x8006] == b"CD001" or data[0x8801:0x8806] == b"CD001":
-        return t.ISO
-    for pattern, kind in (
-        (_HEIF, t.HEIC), (_ISO_MEDIA, t.VIDEO), (_BZIP, t.BZIP2), (_LHA, t.LHA), (_DER_CMS, t.SMIME),
-        (_PGP_PACKET, t.PGP), (_MP3_FRAME, t.MP3),
-    ):  # fmt: skip
-        if pattern.match(head):
+    for told, kind in (
+        (head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"), t.AUDIO),
+        (head.startswith(b"MZ") and _is_binary(head), t.EXECUTABLE),
+        (head.startswith(b"BM") and len(head) > 26 and head[14] in _BMP_HEADERS, t.BMP),
+        (head.startswith(b"\x01\x00\x00\x00") and head[40:44] == b" EMF", t.EMF),
+        (head[257:262] == b"ustar" or _old_tar(head), t.TAR),
+        (data[0x8001:0x8006] == b"CD001" or data[0x8801:0x8806] == b"CD001", t.ISO),
+        (head[60:68] in (b"BOOKMOBI", b"TEXtREAd"), t.MOBI),
+        (_is_biff(head), t.XLS),
+    ):
+        if told:
             return kind
-    if head[60:68] in (b"BOOKMOBI", b"TEXtREAd"):
-        return t.MOBI
-    if _is_biff(head):
-        return t.XLS
-    return ""
+    return next((kind for pattern, kind in _PATTERNS if pattern.match(head)), "")
 
 
 def _old_tar(head: bytes) -> bool:

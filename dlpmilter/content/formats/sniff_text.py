@@ -19,7 +19,9 @@ _HTML_TAG = re.compile(
     r"[\s>/]",
     re.IGNORECASE,
 )
-_HTML_SURE = re.compile(r"^\s*(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML_SURE = re.compile(
+    r"^\s*(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _FIELD = re.compile(r"^([!-9;-~]{1,77}):(?:[ \t]|$)", re.MULTILINE)
 _MAIL_FIELDS = frozenset(
     "from to cc date subject message-id received mime-version return-path content-type reply-to delivered-to sender "

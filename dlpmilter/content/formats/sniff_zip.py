@@ -84,7 +84,7 @@ def _by_members(names: Collection[str], small: Callable[[str], bytes]) -> str:
         return t.ODT
     if "meta-inf/container.xml" in names:
         return t.EPUB
-    if "index/document.iwa" in names or "index.zip" in names or any(n in names for n in ("index.xml", "index.apxl")):
+    if any(name.endswith(("index/document.iwa", "index.zip", "index.xml", "index.apxl")) for name in names):
         return t.IWORK
     if "androidmanifest.xml" in names:
         return t.APK
@@ -108,7 +108,9 @@ def local_names(data: bytes) -> set[str]:
     found: set[str] = set()
     for match in _LOCAL.finditer(data):
         size = int.from_bytes(match[1], "little")
-        found.add(data[match.end() : match.end() + min(size, 300)].decode("utf-8", "replace").replace("\\", "/").lower())
+        found.add(
+            data[match.end() : match.end() + min(size, 300)].decode("utf-8", "replace").replace("\\", "/").lower()
+        )
         if len(found) >= MAX_LOCAL:
             break
     return found

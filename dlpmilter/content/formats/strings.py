@@ -7,8 +7,10 @@ Never enough to call a document read; linear and capped.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from dlpmilter.content.formats.paper import Paper
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 MAX_STRINGS = 4 * 1024 * 1024
 """Octets of runs kept."""

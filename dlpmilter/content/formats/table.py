@@ -33,9 +33,9 @@ from dlpmilter.content.formats.xls import read_xls, read_xlsb
 from dlpmilter.content.formats.xlsx import read_xlsx
 from dlpmilter.content.formats.xml import read_xml
 
-READ = frozenset({"read", "empty", "signature-only"})
+READ = frozenset({"read", "blank", "skipped"})
 """Statuses of a part that was read in full."""
-PICTURES = frozenset({"image", "image-only", "image-pages", "media"})
+PICTURES = frozenset({"picture", "image-only", "image-pages", "media"})
 """Statuses of what only a person or OCR could read."""
 # Any other status means: not all of it could be read. To a private class that is a hold.
 
@@ -43,7 +43,7 @@ PICTURES = frozenset({"image", "image-only", "image-pages", "media"})
 def read_empty(data: bytes, paper: Paper) -> None:
     """No octets at all."""
     del data
-    paper.trouble("empty")
+    paper.trouble("blank")
 
 
 _FILLS: dict[str, Fill] = {

@@ -40,14 +40,12 @@ def read_delimited(data: bytes, paper: Paper) -> None:
 
 
 def _rows(text: str, mark: str) -> list[list[str]]:
-    rows: list[list[str]] = []
+    lines = io.StringIO(text.replace("\0", ""), newline="")
     try:
         csv.field_size_limit(MAX_FIELD)
-        for row in csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=mark):
-            rows.append([cell.strip() for cell in row[:MAX_COLUMNS]])
+        return [[cell.strip() for cell in row[:MAX_COLUMNS]] for row in csv.reader(lines, delimiter=mark)]
     except csv.Error:  # one field longer than any: the lines will do
         return [line.split(mark, MAX_COLUMNS) for line in text.splitlines()]
-    return rows
 
 
 def separator(text: str) -> str:

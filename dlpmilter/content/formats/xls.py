@@ -8,7 +8,7 @@ does not take gives its labels and says `partial`. Never computes a formula.
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import io
 import struct
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _SST = 0xFC
 
 def read_xls(data: bytes, paper: Paper) -> None:
     """A workbook of Excel 2.0 to 2003."""
-    book = data
+    book, file = data, None
     if data.startswith(MAGIC):
         stop_when_encrypted(data)
         file = CompoundFile(data)
@@ -45,7 +45,7 @@ def read_xls(data: bytes, paper: Paper) -> None:
     if not _cells(data, paper):
         paper.trouble("partial")
         _labels(book, paper)
-    if data.startswith(MAGIC):
+    if file is not None:
         for name, storage in file.root.children.items():
             if storage.is_storage and name.startswith("mbd"):
                 hand_on_objects(file, storage, paper, strings=False)
@@ -62,7 +62,7 @@ def read_xlsb(data: bytes, paper: Paper) -> None:
             continue
         octets = package.read(name)
         paper.hide(binary_strings(octets, narrow=False))
-    read_properties(package, paper)
+    read_properties(package)
     read_rest(package, paper)
 
 
@@ -112,11 +112,11 @@ def _rows(book: calamine.CalamineWorkbook, name: str, paper: Paper, *, hidden: b
 def _shown(cell: object) -> str:
     if isinstance(cell, str):
         return cell
-    if isinstance(cell, datetime.datetime):
-        return cell.strftime("%d.%m.%Y" if cell.time() == datetime.time() else "%d.%m.%Y %H:%M")
-    if isinstance(cell, datetime.date):
+    if isinstance(cell, dt.datetime):
+        return cell.strftime("%d.%m.%Y" if cell.time() == dt.time() else "%d.%m.%Y %H:%M")
+    if isinstance(cell, dt.date):
         return cell.strftime("%d.%m.%Y")
-    if isinstance(cell, float) and cell == cell and abs(cell) < 1e21 and cell == int(cell):
+    if isinstance(cell, float) and abs(cell) < 1e21 and cell == int(cell):
         return str(int(cell))
     return "" if cell is None else str(cell)
 

@@ -7,7 +7,7 @@ caches, names and links as hidden text. Never computes a formula: what was compu
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
@@ -20,7 +20,7 @@ _SHEET_TAGS = ("c", "v", "f", "t", "r", "is", "row", "col", "oddHeader", "oddFoo
 _COLUMN = re.compile(r"[A-Z]{1,3}")
 _DATES = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
-_EPOCH = datetime.datetime(1899, 12, 30, tzinfo=datetime.UTC)
+_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.UTC)
 _TRUE = ("1", "true")
 _FIELD_CODES = re.compile(r"&(?:\"[^\"]*\"|K[0-9A-F]{6}|[LCRPNDTAFZGBIUESXYH]|\d{1,3})")
 
@@ -38,7 +38,7 @@ def read_xlsx(data: bytes, paper: Paper) -> None:
         package.step(name, _drawing)
     for name in package.matching(r"xl/(?:pivotcache|externallinks)/.*\.xml"):
         package.step(name, _cached)
-    read_properties(package, paper)
+    read_properties(package)
     read_rest(package, paper)
 
 
@@ -192,7 +192,9 @@ class _Sheet:
         if self.row_hidden or self.hidden:
             self.paper.hide(line.rstrip("\n"))
         elif self.hidden_columns:
-            self.paper.show("\t".join("" if n in self.hidden_columns else cell for n, cell in enumerate(self.row)) + "\n")
+            self.paper.show(
+                "\t".join("" if n in self.hidden_columns else cell for n, cell in enumerate(self.row)) + "\n"
+            )
             self.paper.hide("\t".join(cell for n, cell in enumerate(self.row) if n in self.hidden_columns and cell))
         else:
             self.paper.show(line)
@@ -206,7 +208,7 @@ def number_text(value: str, *, date: bool) -> str:
     except ValueError:
         return value
     if date and 1 <= number < 2_958_466:
-        moment = _EPOCH + datetime.timedelta(days=number)
+        moment = _EPOCH + dt.timedelta(days=number)
         return moment.strftime("%d.%m.%Y" if number == int(number) else "%d.%m.%Y %H:%M")
     if ("E" in value or "e" in value) and abs(number) < 1e21 and number == int(number):
         return str(int(number))

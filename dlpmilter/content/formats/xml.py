@@ -11,33 +11,73 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lxml import etree
 
 from dlpmilter.content.formats import types as t
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.decode import decode, wide_charset
-from dlpmilter.content.formats.paper import Paper
 from dlpmilter.mime.text import charset_text
+
+if TYPE_CHECKING:
+    from dlpmilter.content.formats.paper import Paper
 
 MAX_XML = 10 * 1024 * 1024
 """Octets of one XML part: a 207 MB part took 4.5 s to reach 50 MB."""
+MAX_ELEMENTS = 800_000
+"""Elements of one part; libxml2 takes over 100 octets for each."""
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
 _ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 _UTF8_NAMES = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 _ENTITY = re.compile(r"<!ENTITY\s[^>\"']{0,300}(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>?")
-_ATTRIBUTE_TEXT = frozenset("descr title alt tooltip author name value val content href label string-value initials".split())
+_ATTRIBUTE_TEXT = frozenset(
+    "descr title alt tooltip author name value val content href label string-value initials".split()
+)
 _NUMBER = re.compile(r"^[-+#]?[0-9a-fA-F.,%]{1,12}$")
 
-Element = etree._Element  # noqa: SLF001 - lxml has no public name for it
+
+class Element(Protocol):
+    """The part of lxml's elements that readers use; the library brings no types."""
+
+    tag: Any
+    text: str | None
+    tail: str | None
+
+    def get(self, key: str, /) -> str | None:
+        """An attribute."""
+
+    def set(self, key: str, value: str, /) -> None:
+        """Set an attribute."""
+
+    def items(self) -> list[tuple[str, str]]:
+        """All attributes."""
+
+    def itertext(self) -> Iterator[str]:
+        """All text below."""
+
+    def getparent(self) -> Element | None:
+        """The element around it."""
+
+    def getprevious(self) -> Element | None:
+        """The brother before it."""
+
+    def clear(self, *, keep_tail: bool = ...) -> None:
+        """Let go of what is below."""
+
+    def __iter__(self) -> Iterator[Element]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: int, /) -> Element: ...
+
+
 Event = tuple[str, str, Element]
 """"start" or "end", the local name, the element."""
 
 
 def plain_xml(data: bytes) -> bytes:
     """The document as UTF-8 without a declaration; Stopped("xml-entities") when it declares entities."""
-    if len(data) > MAX_XML:
+    if len(data) > MAX_XML or data.count(b"<") - data.count(b"</") > MAX_ELEMENTS:
         raise Stopped("too-big")
     declared = _ENCODING.match(data[:400])
     simple = (declared is None or declared[1].lower() in _UTF8_NAMES) and not wide_charset(data[:64])
@@ -47,7 +87,9 @@ def plain_xml(data: bytes) -> bytes:
         clean = _DECLARATION.sub("", text_of(data), count=1).encode("utf-8", "replace")
     if b"<!DOCTYPE" in clean or b"<!ENTITY" in clean or b"<!doctype" in clean:
         head = clean[: 64 * 1024].upper()
-        if b"<!ENTITY" in clean.upper() or (b"<!DOCTYPE" in head and b"[" in head.partition(b"<!DOCTYPE")[2].partition(b">")[0]):
+        if b"<!ENTITY" in clean.upper() or (
+            b"<!DOCTYPE" in head and b"[" in head.partition(b"<!DOCTYPE")[2].partition(b">")[0]
+        ):
             raise Stopped("xml-entities")
     return clean
 

@@ -57,7 +57,6 @@ LIBRARY_ROOMS = {
     "libarchive": {"content"},
     "lxml": {"content"},
     "msoffcrypto": {"content"},
-    "oxmsg": {"content"},
     "phonenumbers": {"detect"},
     "prometheus_client": {"metrics", "listeners.monitoring"},
     "pydantic": {"config", "policy"},
@@ -69,7 +68,6 @@ LIBRARY_ROOMS = {
     "selectolax": {"content"},
     "sqlalchemy": {"storage"},
     "stdnum": {"detect"},
-    "striprtf": {"content"},
     "tldextract": {"policy"},
     "tnefparse": {"content"},
     "uvloop": {"app", "supervisor"},
@@ -85,7 +83,6 @@ IMPORT_NAME = {
     "phonenumberslite": "phonenumbers",
     "prometheus-client": "prometheus_client",
     "python-calamine": "python_calamine",
-    "python-oxmsg": "oxmsg",
     "python-stdnum": "stdnum",
 }
 # Given by the people who asked for the product: tests verify signatures with it until mime/dkim.py signs.

@@ -2,7 +2,7 @@
 """Mail inside files: EML, EMLX, MHTML, MBOX, and signed or encrypted envelopes (CMS, PGP).
 
 A mail's tree is read by the MIME room; its parts are members. A mailbox gives each mail as a member of its
-own. What encrypts is told as `encrypted`, nothing is ever decrypted.
+own. What encrypts is told as `encrypted`; never decrypts.
 """
 
 from __future__ import annotations

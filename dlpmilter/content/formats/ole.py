@@ -94,21 +94,21 @@ def _stream(file: CompoundFile, entry: Entry, paper: Paper, *, strings: bool) ->
 
 def native_object(data: bytes) -> tuple[str, bytes]:
     """Name and octets of a packaged file ([MS-OLEDS] 2.3.6 and the Packager's own layout)."""
+    size = int.from_bytes(data[:4], "little")
+    whole = data[4 : 4 + size] if 0 < size <= len(data) - 4 else data
     try:
-        (size,) = struct.unpack_from("<I", data, 0)
-        place = 6
-        label_end = data.index(b"\0", place)
+        label_end = data.index(b"\0", 6)
         path_end = data.index(b"\0", label_end + 1)
         place = path_end + 1 + 4
         (length,) = struct.unpack_from("<I", data, place)
         place += 4 + length
         (count,) = struct.unpack_from("<I", data, place)
-        body = data[place + 4 : place + 4 + count]
-        if count and len(body) == count:
-            return data[6:label_end].decode("cp1252", "replace"), body
     except (struct.error, ValueError):
-        size = len(data)
-    return "", data[4 : 4 + size]
+        return "", whole
+    body = data[place + 4 : place + 4 + count]
+    if count and len(body) == count:
+        return data[6:label_end].decode("cp1252", "replace"), body
+    return "", whole
 
 
 def read_macros(file: CompoundFile, paper: Paper) -> None:

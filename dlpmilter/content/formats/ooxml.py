@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What DOCX, XLSX and PPTX have in common: properties, labels, relations, charts, embedded files.
 
-Each part is parsed by itself, so that a broken one hides no other. Nothing outside the package is ever
-fetched; what it points to is kept as hidden text.
+Each part is parsed by itself, so that a broken one hides no other. Never fetches what is outside the
+package; what it points to is kept as hidden text.
 """
 
 from __future__ import annotations

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from dlpmilter.content.formats.paper import Paper
 
 MAX_LINES = 200_000
-_FOLD = re.compile(r"\r?\n[ \t]")
-_SOFT = re.compile(r"=\r?\n")
 _BINARY = frozenset({"PHOTO", "LOGO", "SOUND", "KEY", "ATTACH"})
 _CHARSET = re.compile(r"CHARSET=\"?([\w.:-]{1,40})", re.IGNORECASE)
-_FILENAME = re.compile(r"(?:X-)?(?:FILENAME|APPLE-FILENAME)=\"?([^\";:]{1,200})", re.IGNORECASE)
+_FILENAME = re.compile(r"(?:X-)?(?:FILENAME|APPLE-FILENAME)=(?:\"([^\"]{1,200})|([^\";:]{1,200}))", re.IGNORECASE)
 _ESCAPES = {"\\n": "\n", "\\N": "\n", "\\,": ",", "\\;": ";", "\\\\": "\\", "\\:": ":"}
 _ESCAPE = re.compile(r"\\[nN,;:\\]")
 _DATA_URI = re.compile(r"^data:[^,]{0,200};base64,", re.IGNORECASE)
@@ -32,10 +30,8 @@ _MARKUP = re.compile(r"<[^<>]{1,2000}>")
 def read_cards(data: bytes, paper: Paper) -> None:
     """A card file or a calendar; several cards make a table of persons."""
     text = decode(data)
-    if re.search(r"QUOTED-PRINTABLE", text, re.IGNORECASE):
-        text = _SOFT.sub("", text)
     rows: list[dict[str, str]] = []
-    lines = _FOLD.sub("", text).splitlines()
+    lines = _logical_lines(text)
     if len(lines) > MAX_LINES:
         paper.trouble("too-big")
     for line in lines[:MAX_LINES]:
@@ -53,6 +49,22 @@ def read_cards(data: bytes, paper: Paper) -> None:
     if len(rows) > 1:
         columns = list(dict.fromkeys(key for row in rows for key in row))
         paper.table([columns, *([row.get(key, "") for key in columns] for row in rows)])
+
+
+def _logical_lines(text: str) -> list[str]:
+    """Lines with their continuations: folded ones (RFC 6350 3.2), and soft breaks of quoted-printable (vCard 2.1)."""
+    lines: list[list[str]] = []
+    soft = False
+    for line in text.splitlines():
+        if lines and soft:
+            lines[-1][-1] = lines[-1][-1][:-1]
+            lines[-1].append(line)
+        elif lines and line[:1] in (" ", "\t"):
+            lines[-1].append(line[1:])
+        else:
+            lines.append([line])
+        soft = line.endswith("=") and "QUOTED-PRINTABLE" in lines[-1][0][:500].upper()
+    return ["".join(pieces) for pieces in lines]
 
 
 def _split(line: str) -> tuple[str, str, str]:
@@ -73,7 +85,7 @@ def _value(name: str, head: str, value: str, paper: Paper) -> str:
         octets = decode_base64(value[uri.end() if uri else 0 :].encode("ascii", "replace"))
         if name in _BINARY:
             named = _FILENAME.search(head)
-            paper.member(named[1] if named else name.lower(), octets)
+            paper.member(named[1] or named[2] if named else name.lower(), octets)
             return ""
         return decode(octets)
     if "QUOTED-PRINTABLE" in upper:

@@ -27,8 +27,8 @@ _ALIKE = str.maketrans({
         "Q": "Ԛ", "R": "ᎡᖇꓣƦ", "S": "ЅՏᏚꓢ", "T": "ТΤᎢꓔ", "U": "Սꓴ", "V": "ѴᏙꓦ", "W": "ԜᎳꓪ", "X": "ХΧꓫ",
         "Y": "УҮΥꓬ", "Z": "ΖᏃꓜ",
         "a": "аαɑ", "b": "ЬᏏ", "c": "сϲᴄ", "d": "ԁᏧ", "e": "еҽє", "f": "ϝք", "g": "ɡց", "h": "һհ", "i": "іιɩ",
-        "j": "јϳ", "k": "кκᴋ", "l": "ӏǀ", "m": "ᴍм", "n": "ոпη", "o": "оοօσᴏ", "p": "рρ", "q": "ԛգ", "r": "гᴦ",
-        "s": "ѕꜱ", "t": "тτᴛ", "u": "υսᴜ", "v": "ѵνᴠ", "w": "ԝѡᴡω", "x": "хχ", "y": "уүγ", "z": "ᴢ",
+        "j": "јϳ", "k": "κᴋ", "l": "ӏǀ", "m": "ᴍ", "n": "ոпη", "o": "оοօσᴏ", "p": "рρ", "q": "ԛգ", "r": "ᴦ",
+        "s": "ѕꜱ", "t": "τᴛ", "u": "υսᴜ", "v": "ѵνᴠ", "w": "ԝѡᴡω", "x": "хχ", "y": "уүγ", "z": "ᴢ",
     }.items()
     for each in others
 })  # fmt: skip
@@ -70,10 +70,16 @@ def fold_line(line: str) -> str:
 
 
 def _digits(text: str) -> str:
-    """Digits of any script as 0-9."""
-    if text.isascii():
-        return text
-    return "".join(str(unicodedata.decimal(each)) if not each.isascii() and each.isdecimal() else each for each in text)
+    """Digits of any script as 0-9, rare accented Latin letters as their base."""
+    return text if text.isascii() else "".join(map(_plain, text))
+
+
+def _plain(each: str) -> str:
+    if each < "\u0180":
+        return each
+    if each.isdecimal():
+        return str(unicodedata.decimal(each))
+    return unicodedata.normalize("NFD", each)[0] if each < "\u0250" or "\u1e00" <= each <= "\u1eff" else each
 
 
 def _latin(found: re.Match[str]) -> str:

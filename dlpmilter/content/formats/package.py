@@ -62,6 +62,9 @@ class Package:
             self.names[name.lower()] = name
         if not self._infos:
             self._salvage(data)
+        first = min((info.header_offset for info in self._infos.values()), default=0)
+        if data[:first].strip(b"\0"):
+            self._paper.member("in-front", data[:first])
 
     def _salvage(self, data: bytes) -> None:
         """Parts by their local headers (APPNOTE 4.3.7); what the directory would have said is lost."""

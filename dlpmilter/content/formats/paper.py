@@ -119,6 +119,9 @@ def reader(fill: Fill) -> Reader:
     def read(data: bytes, budget: Budget) -> Reading:
         paper = Paper(budget)
         attempt(fill, data, paper)
+        second = data.find(b"%PDF-", 1, 1100)  # PDF readers open that, whatever stands before it
+        if second > 0 and fill.__name__ != "read_pdf" and b"endobj" in data:
+            attempt(lambda octets, page: page.member("pdf", octets[second:]), data, paper)
         return paper.reading()
 
     read.__name__ = read.__qualname__ = fill.__name__

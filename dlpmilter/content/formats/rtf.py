@@ -187,6 +187,8 @@ class _Rtf:
         self._flush()
         if word in _BREAKS:
             self._break(word)
+        elif word == "trowd":
+            self.cell_start = self.cell_start if self.row else len(self.text)
         elif word == "objdata":
             self.group.place = "object"
         elif word == "pict":

@@ -124,7 +124,7 @@ def _binary(data: bytes, head: bytes) -> str:
     """A format with a signature, or ""."""
     if not head:
         return t.EMPTY
-    if b"%PDF-" in head[:1100]:  # readers look for it in the first 1,024 octets
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-"):
         return t.PDF
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return ole_type(data)
@@ -133,7 +133,10 @@ def _binary(data: bytes, head: bytes) -> str:
     for magic, kind in _AT_START:
         if head.startswith(magic):
             return kind
-    return _patterned(data, head) or (zip_type(data) if _zip_end(data) and _is_binary(head) else "")
+    found = _patterned(data, head)
+    if not found and b"%PDF-" in head[:1100]:  # readers look for it in the first 1,024 octets
+        return t.PDF
+    return found or (zip_type(data) if _zip_end(data) and _is_binary(head) else "")
 
 
 def _patterned(data: bytes, head: bytes) -> str:

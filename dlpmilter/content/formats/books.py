@@ -44,7 +44,7 @@ def read_ooxml(data: bytes, paper: Paper) -> None:
 def read_iwork(data: bytes, paper: Paper) -> None:
     """Pages, Numbers, Keynote: the preview, if there is one."""
     package = Package(data, paper)
-    if any(name.endswith((".iwpv2", ".iwph")) for name in package.left):
+    if any(name.endswith((".iwpv2", ".iwph")) for name in package.left) or package.methods - {0, 8}:
         raise Stopped("encrypted")
     paper.trouble("unsupported")
     for name in package.matching(r"index\.(?:xml|apxl)"):

@@ -69,13 +69,16 @@ def _logical_lines(text: str) -> list[str]:
 
 def _split(line: str) -> tuple[str, str, str]:
     """Name with parameters, colon, value; a colon in quotes belongs to a parameter."""
+    simple = line.partition(":")
+    if '"' not in simple[0]:
+        return simple
     quoted = False
     for place, each in enumerate(line[:2000]):
         if each == '"':
             quoted = not quoted
         elif each == ":" and not quoted:
             return line[:place], ":", line[place + 1 :]
-    return line.partition(":")
+    return simple
 
 
 def _value(name: str, head: str, value: str, paper: Paper) -> str:

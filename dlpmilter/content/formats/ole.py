@@ -11,6 +11,10 @@ import struct
 from typing import TYPE_CHECKING
 
 import msoffcrypto
+import msoffcrypto.format.doc97
+import msoffcrypto.format.ooxml
+import msoffcrypto.format.ppt97
+import msoffcrypto.format.xls97  # it imports these only when asked, which a confined child cannot
 
 from dlpmilter.content.formats import types as t
 from dlpmilter.content.formats.base import Stopped

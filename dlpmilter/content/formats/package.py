@@ -111,6 +111,11 @@ class Package:
             del out[limit:]
         return bytes(out)
 
+    @property
+    def methods(self) -> set[int]:
+        """How the parts are compressed; a password of iWork shows in odd numbers here."""
+        return {info.compress_type for info in self._infos.values()}
+
     def size(self, name: str) -> int:
         """The promised octets of a part."""
         info = self._infos.get(name.lower())

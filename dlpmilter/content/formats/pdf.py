@@ -18,7 +18,8 @@ import pypdfium2.raw as c
 
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.decode import decode
-from dlpmilter.content.formats.paper import MAX_COLUMNS, Paper, attempt, inflate
+from dlpmilter.content.formats.paper import Paper, attempt, inflate
+from dlpmilter.content.formats.pdf_tables import page_tables
 from dlpmilter.content.formats.strings import binary_strings
 
 MAX_PAGES = 5_000
@@ -33,7 +34,6 @@ _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _LABEL = re.compile(rb"MSIP_Label_[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}")
 _XMP = re.compile(rb"<x:xmpmeta.{0,200000}?</x:xmpmeta>", re.DOTALL)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
-_GAP = re.compile(r" {2,}|\t")
 _KEYS = (b"Contents", b"V", b"DV", b"T", b"TU", b"RC", b"Subj", b"NM")
 
 
@@ -99,10 +99,11 @@ def _page(document: pdfium.PdfDocument, number: int, paper: Paper) -> tuple[bool
         textpage = page.get_textpage()
         try:
             text = textpage.get_text_range().replace("\ufffe", "-").replace("\r\n", "\n")
+            for rows in page_tables(textpage):
+                paper.table(rows)
         finally:
             textpage.close()
         paper.show(text + "\n")
-        _tables(text, paper)
         noted = _notes(page, paper)
         found = bool(text.strip()) or noted
         return found, False if text.strip() else _has_picture(page)
@@ -186,19 +187,6 @@ def _scripts(document: pdfium.PdfDocument, paper: Paper) -> None:
             packet = ctypes.create_string_buffer(size.value)
             c.FPDF_GetXFAPacketContent(document, number, packet, size.value, size)
             paper.hide(_TAG.sub(" ", decode(packet.raw)))
-
-
-def _tables(text: str, paper: Paper) -> None:
-    """Lines cut by wide gaps into equally many cells, three and more in a row, make a table."""
-    block: list[list[str]] = []
-    for line in [*text.split("\n"), ""]:
-        cells = [cell for cell in _GAP.split(line.strip()) if cell][:MAX_COLUMNS]
-        if len(cells) > 1 and (not block or len(cells) == len(block[-1])):
-            block.append(cells)
-            continue
-        if len(block) >= 3:
-            paper.table(block)
-        block = [cells] if len(cells) > 1 else []
 
 
 def _read_outside(data: bytes, paper: Paper) -> None:

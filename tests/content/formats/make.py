@@ -34,7 +34,9 @@ def everything(data: bytes, *names: str, depth: int = 4) -> str:
     if reader is None:
         return ""
     reading = reader(data, budget())
-    inner = [f"{each.name} {everything(each.data, each.name, depth=depth - 1) if depth else ''}" for each in reading.members]
+    inner = [
+        f"{each.name} {everything(each.data, each.name, depth=depth - 1) if depth else ''}" for each in reading.members
+    ]
     cells = [cell for table in reading.tables for row in table.rows for cell in row]
     return "\n".join([reading.text, reading.hidden, *reading.labels, *inner, *cells])
 
@@ -62,7 +64,10 @@ def part(package: bytes, name: str) -> str:
         return archive.read(name).decode()
 
 
-def plain_docx(body: str = "<w:p><w:r><w:t>Hallo</w:t></w:r></w:p>", **parts: str | bytes) -> bytes:
+HELLO = "<w:p><w:r><w:t>Hallo</w:t></w:r></w:p>"
+
+
+def plain_docx(body: str = HELLO, /, **parts: str | bytes) -> bytes:
     """A Word document written by hand."""
     return zipped({
         "[Content_Types].xml": '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
@@ -292,7 +297,9 @@ def compound(tree: Tree) -> bytes:
         previous = -1
         for name, content in level.items():
             number = len(entries)
-            entries.append([name, 1 if isinstance(content, dict) else 2, -1, b"" if isinstance(content, dict) else content])
+            entries.append(
+                [name, 1 if isinstance(content, dict) else 2, -1, b"" if isinstance(content, dict) else content]
+            )
             if previous < 0:
                 entries[parent][2] = number
             else:

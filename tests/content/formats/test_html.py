@@ -50,7 +50,9 @@ HIDING = {
     "template": "<template><p>Geheimwort</p></template>",
     "noscript": "<noscript>Geheimwort</noscript>",
     "frame document": '<iframe srcdoc="&lt;p>Geheimwort&lt;/p>"></iframe>',
-    "backwards": '<p style="direction:rtl;unicode-bidi:bidi-override">trowmiehegG</p>'.replace("trowmiehegG", "trowmieheG"),
+    "backwards": '<p style="direction:rtl;unicode-bidi:bidi-override">trowmiehegG</p>'.replace(
+        "trowmiehegG", "trowmieheG"
+    ),
 }
 
 
@@ -132,7 +134,10 @@ def test_spelling_tricks_are_folded(trick: str) -> None:
     assert "IBAN DE89" in found.hidden
 
 
-@pytest.mark.parametrize("text", ["Größe und Straße, süß", "Привет, как дела? Москва", "Καλημέρα κόσμε", "日本語のテキスト", "l’été – «déjà»", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["Größe und Straße, süß", "Привет, как дела? Москва", "Καλημέρα κόσμε", "日本語のテキスト", "l’été – «déjà»", ""],
+)
 def test_ordinary_languages_are_not_folded(text: str) -> None:
     """Umlauts, Russian, Greek and Japanese words stay what they are."""
     assert folded(text) in ("", text.replace("–", "-"))

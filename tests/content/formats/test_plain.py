@@ -113,7 +113,16 @@ def test_a_mail_in_a_file_is_read_to_its_attachments() -> None:
     for data in (MAIL, b"%d\n" % len(MAIL) + MAIL, b"\r\n\r\n" + MAIL):
         assert sniff(data, ("foto.jpg",)) == t.EML
         found = everything(data)
-        for word in ("Betreffü", "Größe", "Kopfwort", "Anhangwort", "Markupwort", "Innenwort", "Tiefwort", "a@example.org"):
+        for word in (
+            "Betreffü",
+            "Größe",
+            "Kopfwort",
+            "Anhangwort",
+            "Markupwort",
+            "Innenwort",
+            "Tiefwort",
+            "a@example.org",
+        ):
             assert word in found, word
 
 
@@ -130,7 +139,13 @@ def test_a_mailbox_gives_every_mail() -> None:
 
 def test_rich_text_hides_nothing() -> None:
     """Letters in all spellings, tables, headers are text; hidden runs, notes, information and objects are found."""
-    ole1 = struct.pack("<III", 0x501, 2, 8) + b"Package\0" + struct.pack("<II", 0, 0) + struct.pack("<I", 14) + b"Objektwort!!!!"
+    ole1 = (
+        struct.pack("<III", 0x501, 2, 8)
+        + b"Package\0"
+        + struct.pack("<II", 0, 0)
+        + struct.pack("<I", 14)
+        + b"Objektwort!!!!"
+    )
     data = (
         rb"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fnil Arial;}{\f1\fcharset204 Arial Cyr;}}{\info{\title Titelwort}{\author Autorwort}}"
         rb"{\header Kopfwort\par}Gr\'f6\'dfe \u8364?uro \u-10179?\u-8704? {\f1 \'cf\'f0\'e8}\par Ge{\b heim}wo\rt {\v Versteckt}"
@@ -158,6 +173,24 @@ def test_every_place_of_a_pdf_is_read() -> None:
     assert all(word in found.text for word in ("Seitenwort", "Feldwort"))
     assert all(word in found.hidden for word in ("Titelwort", "Autorwort", "Lesezeichen", "Notizwort", "Zielwort"))
     assert found.status == "read"
+
+
+def test_a_table_on_a_page_is_counted() -> None:
+    """Text that stands in columns, line after line, is a table; prose is none."""
+    from io import BytesIO
+
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
+
+    rows = [["Name", "IBAN", "Betrag"], *([f"Kunde {n}", f"DE{n:020}", f"{n},00"] for n in range(30))]
+    file = BytesIO()
+    SimpleDocTemplate(file, pagesize=A4).build(
+        [Table(rows), Paragraph("Ein <b>langer</b> Satz. " * 80, getSampleStyleSheet()["Normal"])]
+    )
+    tables = read(file.getvalue()).tables
+    assert [table.rows_total for table in tables] == [31]
+    assert tables[0].rows[1] == ("Kunde 0", "DE00000000000000000000", "0,00")
 
 
 def test_attachments_of_a_pdf_are_members() -> None:
@@ -222,7 +255,13 @@ def test_books_are_read_page_by_page() -> None:
 def test_signed_envelopes_are_opened_and_encrypted_ones_named() -> None:
     """Signed content of CMS is a member; enveloped data and PGP messages are encrypted; clear-signed text is text."""
     signed, plain = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
-    data = b"\x30\x80" + signed + b"\xa0\x80\x30\x80\x02\x01\x01\x31\x00\x30\x80" + plain + b"\xa0\x80\x24\x80\x04\x06Inhalt\x04\x04wort\0\0\0\0\0\0"
+    data = (
+        b"\x30\x80"
+        + signed
+        + b"\xa0\x80\x30\x80\x02\x01\x01\x31\x00\x30\x80"
+        + plain
+        + b"\xa0\x80\x24\x80\x04\x06Inhalt\x04\x04wort\0\0\0\0\0\0"
+    )
     assert sniff(data) == t.SMIME
     assert [member.data for member in read(data).members] == [b"Inhaltwort"]
     armored = b"-----BEGIN PKCS7-----\n" + base64.encodebytes(data) + b"-----END PKCS7-----\n"

@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[str, bytes]] = {
     "csv": (t.CSV, b"a;b\nc;d\ne;f\n"),
     "tsv": (t.TSV, b"a\tb\nc\td\n"),
     "json": (t.JSON, b'{"a": 1}'),
-    "text": (t.TEXT, "Guten Tag, wie geht es?\n".encode()),
+    "text": (t.TEXT, b"Guten Tag, wie geht es?\n"),
     "utf-16 text": (t.TEXT, "Guten Tag, wie geht es?\n".encode("utf-16")),
     "eml": (t.EML, b"From: a@b\nTo: c@d\nSubject: e\n\nf"),
     "mbox": (t.MBOX, b"From a@b Mon Jan  1 00:00:00 2024\nFrom: a@b\nTo: c@d\nSubject: e\n\nf\n"),
@@ -105,7 +105,9 @@ def test_a_name_chooses_between_text_formats_only() -> None:
 
 def test_every_document_type_has_a_reader_and_no_archive_has() -> None:
     """What sniff can answer is read by a reader here or opened as an archive."""
-    answers = {kind for kind, _ in KINDS.values()} | {value for name, value in vars(t).items() if name.isupper() and name[0] != "_" and isinstance(value, str)}
+    answers = {kind for kind, _ in KINDS.values()} | {
+        value for name, value in vars(t).items() if name.isupper() and name[0] != "_" and isinstance(value, str)
+    }
     assert answers - READERS.keys() - t.ARCHIVES - {t.MHTML} == set()
     assert READERS.keys() & t.ARCHIVES == set()
 
@@ -123,24 +125,40 @@ PDF = make.pdf("Zweitwort")
 POLYGLOTS: dict[str, bytes] = {
     "text before a docx": b"Erstwort, dann eine Datei\n" + DOCX,
     "script before a docx": b"#!/bin/sh\n# Erstwort\n" + DOCX,
-    "pdf behind text": b"Erstwort und mehr als vierundsechzig Zeichen, damit es auffaellt und nicht im Rauschen untergeht\n" + PDF,
-    "pdf and html": b"<html>Erstwort und mehr als vierundsechzig Zeichen, damit es auffaellt, und noch etwas dazu</html>\n" + PDF,
+    "pdf behind text": b"Erstwort und mehr als vierundsechzig Zeichen, damit es auffaellt und nicht im Rauschen untergeht\n"
+    + PDF,
+    "pdf and html": b"<html>Erstwort und mehr als vierundsechzig Zeichen, damit es auffaellt, und noch etwas dazu</html>\n"
+    + PDF,
     "html that starts like a pdf": b"%PDF-1.4\n<html><body>Erstwort, Zweitwort</body></html>",
     "gif comment": b"GIF89a\x01\0\x01\0\0\0\0!\xfe\x12Erstwort Zweitwort\0;",
     "png with a docx chunk": make.png((b"tEXt", b"a\0Erstwort"), (b"tEXt", b"b\0Zweitwort")),
     "jpeg comment": make.jpeg(b"Erstwort Zweitwort\0"),
-    "bmp with text behind": b"BM\x40\0\0\0" + bytes(8) + b"\x28" + bytes(49) + b"Erstwort und Zweitwort stehen hinter dem Bild, wo niemand schaut",
+    "bmp with text behind": b"BM\x40\0\0\0"
+    + bytes(8)
+    + b"\x28"
+    + bytes(49)
+    + b"Erstwort und Zweitwort stehen hinter dem Bild, wo niemand schaut",
     "webp with a docx behind": b"RIFF\x2f\0\0\0WEBPEXIF\x23\0\0\0" + make.exif(b"Erstwort\0") + DOCX,
     "docx with a foreign file": make.with_parts(DOCX, {"notiz.txt": "Erstwort"}),
     "docx with a pdf": make.with_parts(DOCX, {"word/media/bild1.png": make.pdf("Erstwort")}),
     "docx in a docx": make.plain_docx("<w:p><w:r><w:t>Erstwort</w:t></w:r></w:p>", **{"word__embeddings__a.bin": DOCX}),
-    "docx with two main parts": make.with_parts(DOCX, {"xl/workbook.xml": "<a/>", "xl/sharedStrings.xml": "<sst><si><t>Erstwort</t></si></sst>"}),
+    "docx with two main parts": make.with_parts(
+        DOCX, {"xl/workbook.xml": "<a/>", "xl/sharedStrings.xml": "<sst><si><t>Erstwort</t></si></sst>"}
+    ),
     "ole with a pdf stream": make.compound({"Contents": PDF, "Anders": b"Erstwort als Text in einem Strom"}),
     "rtf with a docx": rb"{\rtf1 Erstwort {\object{\*\objdata " + DOCX.hex().encode() + b"}}}",
     "svg in html": b"<html><body>Erstwort<svg><text>Zweitwort</text></svg></body></html>",
-    "html with a docx inside": b"<html>Erstwort <a href='data:application/x;base64," + base64.b64encode(DOCX) + b"'>x</a></html>",
+    "html with a docx inside": b"<html>Erstwort <a href='data:application/x;base64,"
+    + base64.b64encode(DOCX)
+    + b"'>x</a></html>",
     "csv that is a mail": b"From: a@example.org\nTo: Erstwort <b@example.org>\nSubject: x\n\na;b\n1;Zweitwort\n",
-    "stored pdf in a docx": make.zipped({"a.pdf": make.pdf("Erstwort"), **{n: make.part(DOCX, n) for n in ("[Content_Types].xml", "_rels/.rels", "word/document.xml")}}, stored=("a.pdf",)),
+    "stored pdf in a docx": make.zipped(
+        {
+            "a.pdf": make.pdf("Erstwort"),
+            **{n: make.part(DOCX, n) for n in ("[Content_Types].xml", "_rels/.rels", "word/document.xml")},
+        },
+        stored=("a.pdf",),
+    ),
     "pdf in a gif": b"GIF89a\x01\0\x01\0\0\0\0!\xfe\x08Erstwort\0;" + PDF,
     "card with a docx": b"BEGIN:VCARD\nN:Erstwort\nPHOTO;ENCODING=b:" + base64.b64encode(DOCX) + b"\nEND:VCARD\n",
 }

@@ -38,7 +38,7 @@ def read_ooxml(data: bytes, paper: Paper) -> None:
     for name in package.matching(r"(?:visio/(?:pages|masters)/.*|visio/document|documents/.*)\.(?:xml|fpage|fdoc)"):
         package.step(name, lambda octets, page, _: read_xml_text(octets, page, hidden=False))
     read_properties(package)
-    read_rest(package, paper)
+    read_rest(package, paper, dull=True)
 
 
 def read_iwork(data: bytes, paper: Paper) -> None:

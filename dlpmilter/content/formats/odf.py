@@ -17,6 +17,7 @@ _PARAGRAPHS = frozenset({"p", "h"})
 _HIDDEN = frozenset({"annotation", "tracked-changes", "notes", "hidden-text", "hidden-paragraph", "title", "desc",
                      "creator", "meta", "script", "scripts"})  # fmt: skip
 _BLANKS = {"s": " ", "tab": "\t", "line-break": "\n"}
+_LAYOUT_CACHE = 256
 _SAYING = frozenset({"string-value", "formula", "help-message", "label", "value-list"})
 
 
@@ -36,6 +37,8 @@ def read_odf(data: bytes, paper: Paper) -> None:
     for name in package.matching(r"(?:.*/)?meta\.xml"):
         package.step(name, _meta)
     package.left.pop("mimetype", None)
+    if package.size("layout-cache") < _LAYOUT_CACHE:  # where LibreOffice broke the pages
+        package.left.pop("layout-cache", None)
     for name in package.matching(r".*\.(?:xml|rdf|xba|xlb)"):
         if not name.endswith("settings.xml") or package.size(name) > 200_000:
             package.step(name, lambda octets, page, _: read_xml_text(octets, page))

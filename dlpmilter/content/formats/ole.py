@@ -56,7 +56,7 @@ def read_ole(data: bytes, paper: Paper) -> None:
     file = CompoundFile(data)
     read_ole_properties(file, paper)
     known = hand_on_objects(file, file.root, paper)
-    if not known and "vba" not in file.root.children:
+    if not known and file.root.children and "vba" not in file.root.children:
         paper.trouble("unsupported-legacy")
     read_macros(file, paper)
 

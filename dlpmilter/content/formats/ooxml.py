@@ -23,6 +23,7 @@ _LABEL_WORDS = re.compile(
 _DULL = re.compile(
     r".*/(?:theme/.*|fonttable|websettings|printersettings\d*|tablestyles|presprops|viewprops|calcchain)\.(?:xml|bin)"
 )
+_DULL_OCTETS = 200_000
 _XML_PART = re.compile(r".*\.(?:xml|rels|vml)")
 
 
@@ -63,15 +64,16 @@ def _label_info(data: bytes, paper: Paper, _: str) -> None:
             paper.label(f"MSIP_Label_{attribute(element, 'id').strip('{}')}")
 
 
-def read_rest(package: Package, paper: Paper) -> None:
-    """Targets outside, text of parts nobody asked for, and every other part as a member."""
+def read_rest(package: Package, paper: Paper, *, dull: bool = False) -> None:
+    """Targets outside, text of parts nobody asked for (themes and fonts only if asked), other parts as members."""
     for name in [name for name in package.left if name.endswith(".rels")]:
         folder, _, base = name.rpartition("_rels/")
         for _, _, target, mode in package.relations(f"{folder}{base.removesuffix('.rels')}"):
             if mode == "external" and target:
                 paper.hide(target)
     package.left.pop("[content_types].xml", None)
-    for name in [name for name in package.left if _DULL.fullmatch(name) and package.size(name) < 200_000]:
+    skipped = [] if dull else [name for name in package.left if _DULL.fullmatch(name)]
+    for name in [name for name in skipped if package.size(name) < _DULL_OCTETS]:
         package.left.pop(name)
     for name in [name for name in package.left if _XML_PART.fullmatch(name) and not name.endswith("data.xml")]:
         package.step(name, lambda data, page, _: read_xml_text(data, page))

@@ -20,6 +20,8 @@ from dlpmilter.content.formats.xml import MAX_XML
 
 MAX_PARTS = 10_000
 MAX_MEMBER = 50 * 1024 * 1024
+_NOTHING = 48
+"""Octets besides 00 and FF of a part with nothing in it, such as the blanks that Word leaves in a saved ZIP."""
 _LOCAL = re.compile(rb"PK\x03\x04")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")
 PartFill = Callable[[bytes, Paper, str], None]
@@ -144,7 +146,8 @@ class Package:
         """Every part that no reader took becomes a member."""
         for name in tuple(self.left):
             data = self.read(name, limit=MAX_MEMBER)
-            if data:
+            blank = data.startswith(b"\xff\xff\xff\xff\0") and len(data.translate(None, b"\0\xff")) <= _NOTHING
+            if data and not blank:
                 self._paper.member(self.names[name], data)
 
     def step(self, name: str, fill: PartFill) -> None:

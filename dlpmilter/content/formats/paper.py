@@ -89,6 +89,11 @@ class Paper:
             self.status = slug
 
     @property
+    def shown(self) -> bool:
+        """Whether there is any text a person sees, so far."""
+        return any(not each.isspace() for each in self._text)
+
+    @property
     def blank(self) -> bool:
         """Whether nothing at all was found so far."""
         return not (self._members or self._tables or any(not t.isspace() for t in (*self._text, *self._hidden)))

@@ -51,7 +51,7 @@ def read_pdf(data: bytes, paper: Paper) -> None:
         _read_outside(data, paper)
         return
     try:
-        _read_document(document, paper)
+        _read_document(document, paper, locked=b"/EFF" in body and b"/EFOpen" in body)
     finally:
         document.close()
     if start > 64:
@@ -61,13 +61,13 @@ def read_pdf(data: bytes, paper: Paper) -> None:
     _read_outside(data, paper)
 
 
-def _read_document(document: pdfium.PdfDocument, paper: Paper) -> None:
+def _read_document(document: pdfium.PdfDocument, paper: Paper, *, locked: bool) -> None:
     pages = len(document)
     if pages > MAX_PAGES:
         paper.trouble("too-big")
     pictures = empty = shown = 0
     _quietly(lambda: _about(document, paper))
-    _quietly(lambda: _attachments(document, paper))
+    _quietly(lambda: _attachments(document, paper, locked=locked))
     _quietly(lambda: _scripts(document, paper))
     for number in range(min(pages, MAX_PAGES)):
         try:
@@ -161,10 +161,13 @@ def _about(document: pdfium.PdfDocument, paper: Paper) -> None:
         paper.hide(mark.get_title())
 
 
-def _attachments(document: pdfium.PdfDocument, paper: Paper) -> None:
-    for number in range(document.count_attachments()):
+def _attachments(document: pdfium.PdfDocument, paper: Paper, *, locked: bool) -> None:
+    for number in range(min(document.count_attachments(), MAX_NOTES)):
         attached = document.get_attachment(number)
         name = attached.get_name()
+        if locked:  # pdfium hands out the octets as they lie there
+            paper.member(name, b"", "encrypted")
+            continue
         try:
             data = bytes(attached.get_data())
         except pdfium.PdfiumError:

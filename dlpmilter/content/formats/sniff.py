@@ -51,6 +51,8 @@ _AT_START: tuple[tuple[bytes, str], ...] = (
     (b"8BPS\x00", t.PSD),
     (b"\x00\x00\x01\x00\x01", t.ICO),
     (b"\xd7\xcd\xc6\x9a", t.WMF),
+    (b"\x01\x00\x09\x00\x00\x03", t.WMF),
+    (b"VCLMTF", t.SVM),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", t.JP2),
     (b"\xff\x0a", t.JXL),
     (b"\x97JB2\r\n\x1a\n", t.JBIG2),

@@ -89,6 +89,7 @@ PSD = "image/vnd.adobe.photoshop"
 ICO = "image/x-icon"
 WMF = "image/wmf"
 EMF = "image/emf"
+SVM = "image/x-starview-metafile"
 JP2 = "image/jp2"
 JXL = "image/jxl"
 JBIG2 = "image/jbig2"
@@ -108,7 +109,7 @@ PARQUET = "application/vnd.apache.parquet"
 PLIST = "application/x-plist"
 FONT = "font/sfnt"
 
-IMAGES = frozenset({PNG, JPEG, GIF, TIFF, WEBP, HEIC, BMP, PSD, ICO, WMF, EMF, JP2, JXL, JBIG2, DJVU})
+IMAGES = frozenset({PNG, JPEG, GIF, TIFF, WEBP, HEIC, BMP, PSD, ICO, WMF, EMF, SVM, JP2, JXL, JBIG2, DJVU})
 MEDIA = frozenset({OGG, FLAC, MP3, WAV, AUDIO, VIDEO, MATROSKA})
 ARCHIVES = frozenset({ZIP, SEVEN_ZIP, RAR, TAR, GZIP, BZIP2, XZ, ZSTD, LZ4, LZIP, COMPRESS, CAB, ISO, AR, XAR, CPIO,
                       LHA, JAR, APK, WARC})  # fmt: skip

@@ -44,6 +44,7 @@ def read_xls(data: bytes, paper: Paper) -> None:
     _records_text(book, paper)
     if not _cells(data, paper):
         paper.trouble("partial")
+    if paper.status == "partial" or not paper.shown:  # the sheet behind a chart has its labels elsewhere
         _labels(book, paper)
     if file is not None:
         for name, storage in file.root.children.items():

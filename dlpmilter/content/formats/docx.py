@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TAGS = ("t", "delText", "instrText", "delInstrText", "tab", "br", "cr", "noBreakHyphen", "p", "r", "vanish", "webHidden",
          "specVanish", "color", "rStyle", "pStyle", "tbl", "tr", "tc", "moveFrom", "Choice", "Fallback", "docPr", "comment",
          "textpath", "default", "ins", "del", "sz", "pPr", "alias", "tag", "listItem", "docVar")  # fmt: skip
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
 _OFF = ("0", "false", "off", "none")
 _WHITE = ("ffffff", "fefefe", "fdfdfd")
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -47,7 +48,7 @@ def read_docx(data: bytes, paper: Paper) -> None:
         paper.trouble("corrupt")
     for name in package.matching(r"word/(?:header|footer|footnotes|endnotes)\d*\.xml"):
         package.step(name, visible)
-    for name in package.matching(r"word/(?:comments\w*|glossary/document|document\d*)\.xml"):
+    for name in package.matching(r"word/(?:comments\w*|glossary/document|document\d*|settings)\.xml"):
         package.step(name, behind)
     read_properties(package)
     read_rest(package, paper)
@@ -59,6 +60,8 @@ def _hidden_styles(package: Package) -> frozenset[str]:
 
     def styles(octets: bytes, _page: Paper, _name: str) -> None:
         current = ""
+        if b"vanish" not in octets and octets[:2] not in _WIDE:
+            return
         for event, name, element in events(octets, ("style", "vanish")):
             if event == "start" and name == "style":
                 current = attribute(element, "styleId")
@@ -69,6 +72,7 @@ def _hidden_styles(package: Package) -> frozenset[str]:
 
     if "word/styles.xml" in package.left:
         package.step("word/styles.xml", styles)
+        package.left["word/styles.xml"] = None  # its values are still to be looked at
     return frozenset(found - {""})
 
 

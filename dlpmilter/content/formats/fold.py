@@ -43,15 +43,22 @@ _REGIONAL = {0x1F1E6 + number: 65 + number for number in range(26)}
 _NEGATIVE = {start + number: 65 + number for start in (0x1F130, 0x1F150, 0x1F170) for number in range(26)}
 _TAG_LETTERS = {0xE0000 + number: number for number in range(0x20, 0x7F)}
 _HAS_TAGS = re.compile("[\U000e0020-\U000e007e]{3,}")
+_SHAPES: dict[int, str | int | None] = {**_BLANKS, **_DASHES, **_NEGATIVE, **_REGIONAL, **_DROP}
+_ODD = re.compile(
+    "[\xaa\xad\xb2\xb3\xb9\xba\u0180-\u2012\u2015-\u2017\u201b\u201f-\u2021\u2023-\u2025\u2027-\u20ab\u20ad-\U0010ffff]"
+)
+"""Anything but the letters and marks of European typing: lines without it need no folding."""
 
 
 def folded(text: str) -> str:
     """The lines of a text that read otherwise when folded, folded; "" when none does."""
     if text.isascii():
         return ""
+    if not _ODD.search(text):
+        return ""
     lines = []
     for line in text.split("\n"):
-        if line.isascii():
+        if line.isascii() or not _ODD.search(line):
             continue
         plain = fold_line(line)
         if plain != line and plain != line.translate(_BLANKS):
@@ -63,7 +70,7 @@ def folded(text: str) -> str:
 def fold_line(line: str) -> str:
     """One line as plainly as it can be spelled: NFKC, nothing invisible, no look-alikes, umlauts kept."""
     turned = _TURNED.sub(lambda found: found[1][::-1], line)
-    shapes = turned.translate(_DROP).translate(_REGIONAL).translate(_NEGATIVE).translate(_BLANKS).translate(_DASHES)
+    shapes = turned.translate(_SHAPES)
     composed = unicodedata.normalize("NFKC", shapes)
     composed = _digits(_MARKS.sub("", composed))
     return _WORD.sub(_latin, composed).translate(_SAME_SHAPE)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.paper import Paper, attempt, inflate
-from dlpmilter.content.formats.xml import MAX_XML
+from dlpmilter.content.formats.xml import MAX_XML, comments
 
 MAX_PARTS = 10_000
 MAX_MEMBER = 50 * 1024 * 1024
@@ -64,7 +64,7 @@ class Package:
             self.names[name.lower()] = name
         if not self._infos:
             self._salvage(data)
-        first = min((info.header_offset for info in self._infos.values()), default=0)
+        first = min((info.header_offset for info in infos), default=0)
         if data[:first].strip(b"\0"):
             self._paper.member("in-front", data[:first])
 
@@ -155,6 +155,8 @@ class Package:
         data = self.read(name)
         if not data.strip():
             return  # OpenOffice keeps empty parts
+        if name.endswith(("document.xml", "content.xml")) or "/sheet" in name or "/slide" in name:
+            self._paper.hide(comments(data))
         attempt(lambda octets, paper: fill(octets, paper, name), data, self._paper)
         if self._paper.budget.octets < 0 or self._paper.budget.text_chars < 0:
             raise Stopped(self._paper.status)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
 from dlpmilter.content.formats.package import Package
 from dlpmilter.content.formats.paper import MAX_COLUMNS, MAX_ROWS, Paper
 from dlpmilter.content.formats.xml import Element, attribute, events
 
-_SHEET_TAGS = ("c", "v", "f", "t", "r", "is", "row", "col", "oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader",
-               "firstFooter", "formula1", "formula2", "dataValidation", "hyperlink", "sheetData")  # fmt: skip
+_SHEET_TAGS = ("row", "col", "oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter", "formula1",
+               "formula2", "dataValidation", "hyperlink")  # fmt: skip
 _COLUMN = re.compile(r"[A-Z]{1,3}")
 _DATES = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
@@ -74,19 +75,13 @@ class _Book:
             elif event == "end" and name == "definedName":
                 paper.hide(f"{element.get('name') or ''} {element.text or ''}")
 
-    def _strings(self, data: bytes, paper: Paper, _: str) -> None:
-        current: list[str] = []
-        for event, name, element in events(data, ("si", "t", "rPh")):
-            if event == "start" and name == "si":
-                current = []
-            elif event == "end" and name == "t" and element.text:
-                current.append(element.text)
-            elif event == "start" and name == "rPh":
-                current.append(" ")
-            elif event == "end" and name == "si":
-                self.strings.append("".join(current))
-                element.clear()
-        paper.budget.spend_octets(0)
+    def _strings(self, data: bytes, _paper: Paper, _: str) -> None:
+        for _event, _name, element in events(data, ("si",), starts=False):
+            if len(element) == 1:
+                self.strings.append(element[0].text or "")
+            else:  # runs, and how they are spoken in Japanese
+                self.strings.append("".join(_runs(element)))
+            element.clear()
 
     def _styles(self, data: bytes, _paper: Paper, _: str) -> None:
         formats: dict[str, str] = {}
@@ -123,66 +118,68 @@ class _Sheet:
         self.row_hidden = False
         self.hidden_columns: set[int] = set()
         self.behind: list[str] = []
-        self.inline: list[str] = []
-        self.value = ""
 
     def read(self, data: bytes) -> None:
         """Read the sheet onto the paper."""
         self.paper.write(f"{self.title}\n", hidden=self.hidden)
         try:
-            for event, name, element in events(data, _SHEET_TAGS):
-                (self._start if event == "start" else self._end)(name, element)
+            for _event, name, element in events(data, _SHEET_TAGS, starts=False):
+                if name == "row":
+                    self._row(element)
+                    element.clear()
+                else:
+                    self._other(name, element)
         finally:
             self.paper.hide("\n".join(self.behind))
             self.paper.table(self.rows, self.title)
 
-    def _start(self, name: str, element: Element) -> None:
-        if name == "row":
-            self.row = []
-            self.row_hidden = (element.get("hidden") or "") in _TRUE or element.get("ht") == "0"
-        elif name == "c":
-            self.inline, self.value = [], ""
-        elif name == "col" and ((element.get("hidden") or "") in _TRUE or element.get("width") == "0"):
+    def _other(self, name: str, element: Element) -> None:
+        if name == "col" and ((element.get("hidden") or "") in _TRUE or element.get("width") == "0"):
             first, last = int(element.get("min") or 1), int(element.get("max") or 1)
             self.hidden_columns |= set(range(max(0, first - 1), min(last, MAX_COLUMNS)))
         elif name in ("hyperlink", "dataValidation"):
             self.behind += [value for key, value in element.items() if key in ("display", "tooltip", "prompt", "error")]
-
-    def _end(self, name: str, element: Element) -> None:
-        if name == "v":
-            self.value = element.text or ""
-        elif name == "t":
-            self.inline.append(element.text or "")
-        elif name in ("f", "formula1", "formula2"):
-            if element.text and ('"' in element.text or "!" in element.text or "(" not in element.text):
-                self.behind.append(element.text)
-        elif name == "c":
-            self._cell(element)
-        elif name == "row":
-            self._finish_row()
-            element.clear()
+        elif name in ("formula1", "formula2"):
+            self._formula(element.text)
         elif name.endswith(("Header", "Footer")) and element.text:
             self.paper.show(_FIELD_CODES.sub(" ", element.text) + "\n")
 
-    def _cell(self, element: Element) -> None:
-        text = self._shown(element)
-        letters = _COLUMN.match(element.get("r") or "")
-        place = _number(letters[0]) if letters else len(self.row)
-        if len(self.row) < place < MAX_COLUMNS:
-            self.row += [""] * (place - len(self.row))
-        self.row.append(text)
+    def _formula(self, text: str | None) -> None:
+        if text and ('"' in text or "!" in text or "(" not in text):
+            self.behind.append(text)
 
-    def _shown(self, element: Element) -> str:
-        kind = element.get("t") or "n"
+    def _row(self, element: Element) -> None:
+        self.row = []
+        self.row_hidden = (element.get("hidden") or "") in _TRUE or element.get("ht") == "0"
+        for cell in element:
+            text = self._shown(cell)
+            letters = _COLUMN.match(cell.get("r") or "")
+            place = _number(letters[0]) if letters else len(self.row)
+            if len(self.row) < place < MAX_COLUMNS:
+                self.row += [""] * (place - len(self.row))
+            self.row.append(text)
+        self._finish_row()
+
+    def _shown(self, cell: Element) -> str:
+        value = inline = ""
+        for child in cell:
+            name = child.tag.rpartition("}")[2]
+            if name == "v":
+                value = child.text or ""
+            elif name == "f":
+                self._formula(child.text)
+            else:
+                inline += "".join(child.itertext())
+        kind = cell.get("t") or "n"
         if kind == "s":
-            number = int(self.value) if self.value.strip().isdecimal() else -1
-            return self.book.strings[number] if 0 <= number < len(self.book.strings) else self.value
-        if kind == "inlineStr" or (self.inline and not self.value):
-            return "".join(self.inline)
-        if kind == "n" and self.value:
-            style = element.get("s") or "0"
-            return number_text(self.value, date=style.isdecimal() and int(style) in self.book.dates)
-        return self.value
+            number = int(value) if value.strip().isdecimal() else -1
+            return self.book.strings[number] if 0 <= number < len(self.book.strings) else value
+        if inline and (kind == "inlineStr" or not value):
+            return inline
+        if kind == "n" and value:
+            style = cell.get("s") or "0"
+            return number_text(value, date=style.isdecimal() and int(style) in self.book.dates)
+        return value
 
     def _finish_row(self) -> None:
         if not any(self.row):
@@ -199,6 +196,13 @@ class _Sheet:
         else:
             self.paper.show(line)
         self.rows.append(self.row if self.total <= MAX_ROWS else ["x"])
+
+
+def _runs(element: Element) -> Iterator[str]:
+    for child in element:
+        if child.tag.endswith("rPh"):
+            yield " "
+        yield from child.itertext()
 
 
 def number_text(value: str, *, date: bool) -> str:

@@ -25,7 +25,7 @@ MAX_HTML = 2 * 1024 * 1024
 """Lexbor is quadratic in depth: 40,000 nested elements take 6.5 s."""
 MAX_DEPTH = 2_000
 MAX_ATTRIBUTES = 2_000
-MAX_NODES = 300_000
+MAX_NODES = 600_000
 _DECLARED = re.compile(rb"<meta[^>]{0,300}charset\s*=\s*[\"']?([\w.:-]{1,40})|<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{1,40})",
                        re.IGNORECASE)  # fmt: skip
 _OPEN_OR_CLOSE = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)([^<>]*+)")

@@ -44,14 +44,18 @@ class Paper:
     def show(self, text: str) -> None:
         """Add what a person sees. Raises Stopped."""
         if text:
+            self._text.append(self._room_for(text))
             self.budget.spend_text(len(text))
-            self._text.append(text)
 
     def hide(self, text: str) -> None:
         """Add what a person does not see at first. Raises Stopped."""
         if text and not text.isspace():
+            self._hidden.append(self._room_for(text))
             self.budget.spend_text(len(text))
-            self._hidden.append(text)
+
+    def _room_for(self, text: str) -> str:
+        """As much of the text as may still be kept."""
+        return text if len(text) <= self.budget.text_chars else text[: max(0, self.budget.text_chars)]
 
     def write(self, text: str, *, hidden: bool) -> None:
         """Add to one side or the other. Raises Stopped."""

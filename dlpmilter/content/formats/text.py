@@ -15,6 +15,8 @@ from dlpmilter.content.formats.decode import decode
 from dlpmilter.content.formats.paper import MAX_COLUMNS, Paper
 
 MAX_FIELD = 1_000_000
+MAX_JSON = 4 * 1024 * 1024
+"""Characters of JSON that are parsed; its objects take thirty times as much memory."""
 _SEPARATORS = (";", "\t", ",", "|", "\x1f")
 _SAMPLE_LINES = 40
 
@@ -83,6 +85,8 @@ def read_json(data: bytes, paper: Paper) -> None:
     """JSON as written, and its strings with their escapes undone; a list of objects is a table."""
     text = decode(data)
     paper.show(text)
+    if len(text) > MAX_JSON:
+        return
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

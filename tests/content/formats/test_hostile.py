@@ -116,6 +116,7 @@ def test_a_spent_budget_ends_every_reader() -> None:
             assert len(found.text) + len(found.hidden) < 2000, kind
     found = read(make.plain_docx("<w:p><w:r><w:t>" + "wort " * 1000 + "</w:t></w:r></w:p>"), spend=budget(chars=100))
     assert found.status == "too-much-text"
+    assert found.text.startswith("wort wort")
 
 
 def test_loops_in_compound_files_end() -> None:

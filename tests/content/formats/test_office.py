@@ -14,6 +14,9 @@ _DOCX_BODIES = {
     "text box": '<w:p><w:r><w:pict><v:shape xmlns:v="urn:v"><v:textbox><w:txbxContent><w:p><w:r><w:t>Kasten</w:t></w:r></w:p>'
     "</w:txbxContent></v:textbox></v:shape></w:pict></w:r></w:p>",
     "split over runs": "<w:p><w:r><w:t>Kas</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t>ten</w:t></w:r></w:p>",
+    "split by an XML comment": "<w:p><w:r><w:t>Kas<!-- x -->ten</w:t></w:r></w:p>",
+    "split by an instruction": "<w:p><w:r><w:t>Kas<?x y?>ten</w:t></w:r></w:p>",
+    "character data": "<w:p><w:r><w:t>Kas<![CDATA[ten]]></w:t></w:r></w:p>",
     "content control": "<w:sdt><w:sdtContent><w:p><w:r><w:t>Kasten</w:t></w:r></w:p></w:sdtContent></w:sdt>",
     "insertion": '<w:p><w:ins w:author="x"><w:r><w:t>Kasten</w:t></w:r></w:ins></w:p>',
 }
@@ -27,6 +30,7 @@ _DOCX_HIDDEN = {
     "moved away": "<w:p><w:moveFrom><w:r><w:t>Kasten</w:t></w:r></w:moveFrom></w:p>",
     "fallback only": '<w:p><w:r><mc:AlternateContent xmlns:mc="urn:mc"><mc:Choice><w:t>A</w:t></mc:Choice><mc:Fallback><w:t>Kasten'
     "</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>",
+    "XML comment": "<w:p><w:r><w:t>x</w:t></w:r></w:p><!-- Kasten -->",
     "revision author": '<w:p><w:ins w:author="Kasten"><w:r><w:t>x</w:t></w:r></w:ins></w:p>',
 }
 _RELS = '<Relationships xmlns="urn:r">{}</Relationships>'

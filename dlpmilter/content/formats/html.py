@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from dlpmilter.content.formats.css import Look, hiding_rules, look_of
 from dlpmilter.content.formats.decode import decode, wide_charset
+from dlpmilter.content.formats.stray import stray_words
 from dlpmilter.mime.text import charset_text, decode_base64, html_text
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def read_markup(markup: str, paper: Paper) -> None:
     for found in _DATA_URI.finditer(markup):
         paper.member("data-uri", decode_base64(found[1].encode("ascii")))
     _Page(markup, paper).read()
+    paper.hide(stray_words(markup))
 
 
 def _costs_too_much(markup: str) -> bool:

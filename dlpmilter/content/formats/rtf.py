@@ -44,6 +44,13 @@ _PAGES = {number: f"cp{number}" for number in (437, 708, 850, 852, 860, 862, 863
 _NOT_HEX = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 
 
+_HANDLED = frozenset(
+    word.encode("ascii")
+    for word in (*_BREAKS, *_SKIPPED, *_ASIDE, *_SHOWN,
+                 *"u v deleted plain uc ansicpg mac pc pca f fcharset objdata pict trowd".split())
+)  # fmt: skip
+
+
 class _Group:
     """What braces restore."""
 
@@ -117,6 +124,9 @@ class _Rtf:
             else:
                 self.bytes.append(int(token[4], 16))
         elif token[2] is not None:
+            if token[2] not in _HANDLED and not self.star:
+                self.to_skip = 0  # a word of looks
+                return
             self._word(token[2].decode("ascii"), int(token[3]) if token[3] is not None else None)
         elif token[5] is not None:
             self._symbol(token[5])

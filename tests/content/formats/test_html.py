@@ -77,6 +77,20 @@ def test_words_split_by_markup_are_one_word(markup: str) -> None:
     assert "Geheimwort" in found.text + found.hidden
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["<anna.beispiel@gmx.de>", "if a <b and Kontonummer 4711> c", "<DE89370400440532013000>", "<p Geheimwort x=1>"],
+)
+def test_words_in_brackets_are_not_lost(words: str) -> None:
+    """What a plain-text reader sees and a browser drops is hidden text, in its own spelling."""
+    found = read(
+        f"Hallo, <br> {words} und <i class='a' style=\"x:y\" hidden>mehr</i><hr noshade size=1/><o:p></o:p>".encode()
+    )
+    assert words[words.index("<") : words.index(">") + 1] in found.hidden
+    assert "noshade" not in found.hidden
+    assert "o:p" not in found.hidden
+
+
 def test_blocks_and_cells_split_words() -> None:
     """Text of two cells or paragraphs is not run together."""
     found = read(b"<html><table><tr><th>Name<th>Geld<tr><td>Anna<td>5<tr><td>Bert<td>6</table><p>a</p><p>b</p></html>")

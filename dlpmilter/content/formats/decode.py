@@ -7,6 +7,7 @@ Never asks Python for a codec by a foreign name (mime.text holds the allow-list)
 from __future__ import annotations
 
 import codecs
+import re
 
 from dlpmilter.mime.text import charset_text
 
@@ -18,6 +19,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 4096
+_BROKEN = 2
+"""Half characters that a cut may leave; noise behind a byte order mark has many."""
+_NEVER_IN_TEXT = re.compile("[\x00-\x08\x0e-\x19\x7f-\x84\x86-\x9f]")
 
 
 def decode(data: bytes, declared: str = "") -> str:
@@ -45,17 +49,20 @@ def wide_charset(sample: bytes) -> str:
         ("utf-16-le", (False, True, False, True)),
         ("utf-16-be", (True, False, True, False)),
     ):
-        if all(
-            want is None or (share > 0.4 if want else share < 0.1) for share, want in zip(zeros, lanes, strict=True)
-        ):
-            return name
+        fits = zip(zeros, lanes, strict=True)
+        if all(want is None or (share > 0.4 if want else share < 0.1) for share, want in fits):
+            text = sample[:size].decode(name, "replace")
+            return "" if _NEVER_IN_TEXT.search(text) else name
     return ""
 
 
 def is_text(sample: bytes) -> bool:
     """Whether octets look like text: hardly a control character in them."""
-    if wide_charset(sample) or sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if wide_charset(sample):
         return True
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = decode(sample[: len(sample) - len(sample) % 2])
+        return text.count("\ufffd") <= _BROKEN and not _NEVER_IN_TEXT.search(text)
     odd = len(sample) - len(sample.translate(None, _CONTROLS))
     return odd * 50 <= len(sample)
 

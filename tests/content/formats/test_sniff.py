@@ -84,6 +84,11 @@ KINDS: dict[str, tuple[str, bytes]] = {
     "pgp": (t.PGP, b"-----BEGIN PGP MESSAGE-----\n"),
     "binary pgp": (t.PGP, b"\x85\x01\x0c\x03" + bytes(range(100))),
     "smime": (t.SMIME, b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80"),
+    "narrow and wide strings": (
+        t.UNKNOWN,
+        b"\0\x01\x02Kundennummer 4711\0\xff\xfe" + "Gehalt 5000 und mehr".encode("utf-16-le") + b"\x01\x02\x80",
+    ),
+    "noise behind a mark": (t.UNKNOWN, b"\xff\xfe" + bytes((n * n * 7 + n * 13 + (n >> 3)) % 256 for n in range(2000))),
     "unknown": (t.UNKNOWN, bytes(range(1, 9)) * 40),
     "nothing": (t.EMPTY, b""),
 }

@@ -59,7 +59,6 @@ LIBRARY_ROOMS = {
     "libarchive": {"content"},
     "lxml": {"content"},
     "msoffcrypto": {"content"},
-    "oxmsg": {"content"},
     "phonenumbers": {"detect"},
     "prometheus_client": {"metrics", "listeners.monitoring"},
     "pydantic": {"config", "settings", "policy"},
@@ -71,7 +70,6 @@ LIBRARY_ROOMS = {
     "selectolax": {"content"},
     "sqlalchemy": {"storage"},
     "stdnum": {"detect"},
-    "striprtf": {"content"},
     "tldextract": {"policy"},
     "tnefparse": {"content"},
     "uvloop": {"app", "supervisor"},
@@ -87,7 +85,6 @@ IMPORT_NAME = {
     "phonenumberslite": "phonenumbers",
     "prometheus-client": "prometheus_client",
     "python-calamine": "python_calamine",
-    "python-oxmsg": "oxmsg",
     "python-stdnum": "stdnum",
 }
 # Given by the people who asked for the product: tests verify signatures with it until mime/dkim.py signs.

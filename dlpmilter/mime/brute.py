@@ -39,16 +39,22 @@ _SIGN = rb"[A-Za-z0-9+/_-]"
 _QUOTE = rb"[>| \t]{0,8}+"
 _BASE64_LINE = rb"(?!--)" + _SIGN + rb"++={0,2}+[ \t]*+\r?+"
 _BASE64_LINES = re.compile(
-    rb"^" + _QUOTE + _BASE64_LINE + rb"(?:\n" + _QUOTE + _BASE64_LINE + rb"(?=\n|\Z))*+(?=\n|\Z)", re.MULTILINE
+    rb"^" + _QUOTE + _BASE64_LINE + rb"(?:\n(?:[ \t]*+\r?\n){0,2}+" + _QUOTE + _BASE64_LINE + rb"(?=\n|\Z))*+(?=\n|\Z)",
+    re.MULTILINE,
 )
 _GROUPS = re.compile(rb"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{4}[ \t]){4,}+(?:[A-Za-z0-9+/]{2,4}={0,2})?+")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{20,}+={0,2}")
 _AFTER_EQUALS = rb"[0-9A-Fa-f]{2}|[ \t]*+\r?$"
 _QUOTED_LINES = re.compile(
-    rb"(?:^[^\n=]*+(?:(?:==++|=(?!" + _AFTER_EQUALS + rb"))[^\n=]*+)*+=(?:" + _AFTER_EQUALS + rb")[^\n]*+(?:\n|\Z))++"
+    rb"(?:^[^\n=]*+(?:(?:===++|==(?!=|[ \t]*+\r?$)|=(?!=|"
+    + _AFTER_EQUALS
+    + rb"))[^\n=]*+)*+(?:=(?:"
+    + _AFTER_EQUALS
+    + rb")|(?<!=)==[ \t]*+\r?$)[^\n]*+(?:\n|\Z))++"
     rb"[^\n]*+",
     re.MULTILINE,
 )
+_QUOTE_MARKS = re.compile(rb"^[>| \t]++", re.MULTILINE)
 _BEGIN = re.compile(rb"^[>| \t]{0,8}+begin(-base64|-b64)?+[ \t]++(?:[0-7]{3,4}[ \t]++)?([^\r\n]*+)\r?\n", re.MULTILINE)
 _END = re.compile(rb"^[>| \t]{0,8}+(?:end\b|====)", re.MULTILINE)
 _UU_LINES = re.compile(rb"(?:^M[\x20-\x60]{60,61}+\r?\n)++(?:[\x20-\x60]{1,61}+\r?(?:\n|\Z))?", re.MULTILINE)
@@ -58,10 +64,15 @@ _YENC_END = re.compile(rb"^=yend", re.MULTILINE)
 _HQX = re.compile(rb"^:([!-9;-r\r\n \t]{40,}+):?", re.MULTILINE)
 _ASCII85 = re.compile(rb"<~([!-uz\s]++)~>")
 _HEX = re.compile(rb"(?<![0-9A-Fa-f])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ :,]?\r?\n?){14,}+")
-_BASE32 = re.compile(rb"(?<![A-Z2-7])(?:[A-Z2-7]{8,}+={0,6}+\r?\n?)++")
+_BASE32 = re.compile(rb"(?<![A-Z2-7])(?:[A-Z2-7]{8,}+={0,6}+\r?\n?)++(?:[A-Z2-7]{1,7}={0,6})?+")
 _PERCENT = re.compile(rb"^[^\n%]*+%[^\n]*+", re.MULTILINE)
 _ENTITIES = re.compile(rb"^[^\n&]*+&[^\n]*+", re.MULTILINE)
 _UNICODE = re.compile(rb"^[^\n\\]*+\\[^\n]*+", re.MULTILINE)
+_UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_ESCAPED_BREAKS = re.compile(rb"^[^\n\\]*+\\[^\n]*+", re.MULTILINE)
+_PARAGRAPH_END = re.compile(rb"\n(?:[ \t]*+\r?\n)++")
+MAX_PARAGRAPHS = 20_000
+"""Paragraphs of one buffer that are tried as base64 with junk; the rest counts as one."""
 _PERCENT_SIGN = re.compile(rb"%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(rb"&#(?:[xX][0-9A-Fa-f]{1,6}|[0-9]{1,7})")
 _FEW = 4
@@ -207,11 +218,16 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 def _quoted_printable(data: bytes | mmap, start: int, end: int) -> Iterator[Block]:
     pieces = [match[0] for match in _QUOTED_LINES.finditer(data, start, end)]
-    if pieces:
-        whole = b"\n".join(pieces)
-        for octets in decoders.quoted_printable_readings(whole):
-            if octets != whole:
-                yield Block("quoted-printable", "", octets)
+    whole = b"\n".join(pieces)
+    if not whole:
+        return
+    forms = [whole] if b"\n>" not in whole else [whole, _QUOTE_MARKS.sub(b"", whole)]
+    for form in forms:
+        yield from (
+            Block("quoted-printable", "", octets)
+            for octets in decoders.quoted_printable_readings(form)
+            if octets != form
+        )
 
 
 def _uu(data: bytes | mmap, start: int, end: int) -> Iterator[Block]:
@@ -266,39 +282,80 @@ def _binhex(data: bytes | mmap, start: int, end: int) -> Iterator[Block]:
             yield Block("binhex", name, octets)
 
 
-def _by_pattern(kind: str, pattern: re.Pattern[bytes], decode: Callable[[bytes], bytes]) -> _Finder:
+def _by_pattern(kind: str, pattern: re.Pattern[bytes], decode: Callable[[bytes], tuple[bytes, ...]]) -> _Finder:
     """All matches of a pattern that decode to something, joined when they are text."""
 
     def find(data: bytes | mmap, start: int, end: int) -> Iterator[Block]:
-        texts: list[bytes] = []
+        texts: dict[int, list[bytes]] = {}
         for number, match in enumerate(pattern.finditer(data, start, end)):
-            octets = decode(match[0])
-            if is_known_file(octets):
-                yield Block(kind, "", octets)
-            elif looks_like_text(octets):
-                texts.append(octets)
+            for reading, octets in enumerate(decode(match[0])):
+                if is_known_file(octets):
+                    yield Block(kind, "", octets)
+                elif worth_reading(octets):
+                    texts.setdefault(reading, []).append(octets)
             if number > MAX_RUNS:
                 break
-        if texts:
-            yield Block(kind, "", b"\n".join(texts))
+        for lines in texts.values():
+            yield Block(kind, "", b"\n".join(lines))
 
     return find
 
 
-def _percent(line: bytes) -> bytes:
-    return unquote_to_bytes(line) if len(_PERCENT_SIGN.findall(line)) >= _FEW else b""
+def _percent(line: bytes) -> tuple[bytes, ...]:
+    return (unquote_to_bytes(line),) if len(_PERCENT_SIGN.findall(line)) >= _FEW else ()
 
 
-def _entities(line: bytes) -> bytes:
+def _entities(line: bytes) -> tuple[bytes, ...]:
     if len(_ENTITY.findall(line)) < _FEW:
-        return b""
-    return html.unescape(line.decode("latin-1")).encode("utf-8", "replace")
+        return ()
+    return _as_octets(html.unescape(line.decode("latin-1")))
 
 
-def _unicode(line: bytes) -> bytes:
+def _unicode(line: bytes) -> tuple[bytes, ...]:
     if len(_UNICODE_SIGN.findall(line)) < _FEW:
-        return b""
-    return _UNICODE_SIGN.sub(lambda match: chr(int(match[1], 16)).encode("utf-8", "replace"), line)
+        return ()
+    return _as_octets(_UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), line.decode("latin-1")))
+
+
+def _as_octets(text: str) -> tuple[bytes, ...]:
+    """The signs in UTF-8, and as octets where each of them is one."""
+    octets = text.encode("utf-8", "replace")
+    try:
+        return tuple(dict.fromkeys((octets, text.encode("latin-1"))))
+    except UnicodeEncodeError:
+        return (octets,)
+
+
+def _escaped_breaks(data: bytes | mmap, start: int, end: int) -> Iterator[Block]:
+    """Strings as JSON and program text have them, with escapes for line ends."""
+    lines = [match[0] for match in _ESCAPED_BREAKS.finditer(data, start, end)]
+    if lines:
+        yield Block("string", "", b"\n".join(lines).replace(b"\\r", b"").replace(b"\\n", b"\n"))
+
+
+def _paragraphs(data: bytes | mmap, start: int, end: int) -> Iterator[Block]:
+    """Whole paragraphs read as base64 with junk in it; prose gives control signs and is dropped."""
+    position, texts = start, []
+    for number, match in enumerate(_PARAGRAPH_END.finditer(data, start, end)):
+        if number >= MAX_PARAGRAPHS:
+            break
+        if match.start() - position >= 24:
+            texts += _junked(bytes(data[position : match.start()]))
+        position = match.end()
+    if end - position >= 24:
+        texts += _junked(bytes(data[position:end]))
+    for octets in texts:
+        if is_known_file(octets):
+            yield Block("base64-junk", "", octets)
+    if text := b"\n".join(octets for octets in texts if not is_known_file(octets)):
+        yield Block("base64-junk", "", text)
+
+
+def _junked(paragraph: bytes) -> list[bytes]:
+    sample = decoders.base64_readings(paragraph[:600])
+    if not any(worth_reading(octets) for octets in sample):
+        return []
+    return [octets for octets in decoders.base64_readings(paragraph) if worth_reading(octets)]
 
 
 _Finder = Callable[["bytes | mmap", int, int], Iterator[Block]]
@@ -308,9 +365,11 @@ _FINDERS: tuple[tuple[bytes, _Finder], ...] = (
     (b"\nM", _uu_lines),
     (b"=ybegin", _yenc),
     (b"\n:", _binhex),
-    (b"<~", _by_pattern("ascii85", _ASCII85, decoders.decode_ascii85)),
-    (b"", _by_pattern("hex", _HEX, decoders.decode_hex)),
-    (b"", _by_pattern("base32", _BASE32, decoders.decode_base32)),
+    (b"<~", _by_pattern("ascii85", _ASCII85, lambda signs: (decoders.decode_ascii85(signs),))),
+    (b"", _paragraphs),
+    (b"\\n", _escaped_breaks),
+    (b"", _by_pattern("hex", _HEX, lambda signs: (decoders.decode_hex(signs),))),
+    (b"", _by_pattern("base32", _BASE32, lambda signs: (decoders.decode_base32(signs),))),
     (b"%", _by_pattern("percent", _PERCENT, _percent)),
     (b"&#", _by_pattern("entities", _ENTITIES, _entities)),
     (b"\\u", _by_pattern("unicode-escapes", _UNICODE, _unicode)),

@@ -42,6 +42,7 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufffb\x00-\x08\x0e-\x1f\x7f\U000e0000-\U000e0fff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a]"
 )
+_OVERSTRUCK = re.compile(r"[^\n\x08]\x08")
 _FLOWED = re.compile(r" \r?\n(?![ \t\r\n>])")
 
 
@@ -119,11 +120,21 @@ def _eight_bit(data: bytes, name: str, *, fits: bool) -> list[str]:
     if strange * 10 < len(sample) * 3:
         found.append(data.decode("cp500", "replace"))
     if not name or not fits:
-        try:
+        if _is_utf8(data):
             found.append(data.decode("utf-8"))
-        except UnicodeDecodeError:
+        else:
             found += [data.decode(codec, "replace") for codec in _LEGACY]
+    if not _is_utf8(data):
+        found.append(data.decode("utf-8", "ignore"))
     return found
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _overlong(match: re.Match[bytes]) -> bytes:
@@ -144,6 +155,8 @@ def _escaped(data: bytes) -> list[str]:
 
 def normalise(text: str) -> str:
     """The form for scanning: invisible signs out, NFKC, lines of format=flowed (RFC 3676) joined."""
+    if "\x08" in text:
+        text = _OVERSTRUCK.sub("", text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     text = _INVISIBLE.sub("", text)

@@ -25,9 +25,10 @@ _FROM_HQX, _NOT_HQX = bytes.maketrans(_HQX, _BASE64), bytes(set(range(256)) - se
 _TO_UU = bytes.maketrans(_XX, bytes((number + 32) for number in range(64)))
 _PIECE_ENDS = re.compile(rb"[^A-Za-z0-9+/\s]++")
 _CLEAN_BASE64 = re.compile(rb"\s*+(?:[A-Za-z0-9+/]++[ \t]*+(?:\r?\n|\Z))*+(?:[A-Za-z0-9+/]*+={1,2}+)?\s*+\Z")
+_FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s]|=[ \t\r\n]*+[A-Za-z0-9+/]")
 _SOFT_BREAK = re.compile(rb"=[ \t]*+\r?\n")
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+\r?\n|[ \t]*+\Z)")
-_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
+_BAD_PAIR = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+\r?\n)[^=\r\n]{0,2}")
 _YENC_ESCAPE = re.compile(rb"=(.)", re.DOTALL)
 _YENC_TABLE = bytes((number - 42) % 256 for number in range(256))
 _YENC_LINE = re.compile(rb"^=y[^\n]*+\n?", re.MULTILINE)
@@ -48,6 +49,11 @@ def is_clean_base64(data: bytes) -> bool:
     return signs % 4 == 0
 
 
+def has_foreign_octets(data: bytes) -> bool:
+    """Whether a base64 body holds signs outside its alphabet, or goes on behind its padding."""
+    return _FOREIGN.search(data) is not None
+
+
 def base64_readings(data: bytes) -> tuple[bytes, ...]:
     """Junk skipped; each piece between padding or junk for itself; each line for itself; the URL alphabet."""
     readings = [decode_base64(data)]
@@ -64,11 +70,15 @@ def base64_readings(data: bytes) -> tuple[bytes, ...]:
 
 
 def quoted_printable_readings(data: bytes) -> tuple[bytes, ...]:
-    """Line by line as RFC 2045 has it; soft breaks taken out first; blanks at line ends kept."""
+    """Line by line as RFC 2045 has it; soft breaks taken out first; what is no escape left out."""
     first = decode_body(data, "quoted-printable")
-    joined = _SOFT_BREAK.sub(b"", data)
-    other = binascii.a2b_qp(joined)
-    return (first,) if other.split() == first.split() else (first, other)
+    readings = [first]
+    joined = binascii.a2b_qp(_SOFT_BREAK.sub(b"", data))
+    if joined.split() != first.split():
+        readings.append(joined)
+    if not is_clean_quoted_printable(data):
+        readings.append(decode_body(_BAD_PAIR.sub(b"", data), "quoted-printable"))
+    return tuple(dict.fromkeys(readings))
 
 
 def is_clean_quoted_printable(data: bytes) -> bool:
@@ -142,7 +152,7 @@ def decode_base32(signs: bytes) -> bytes:
 def decode_ascii85(signs: bytes) -> bytes:
     """What stands between `<~` and `~>`."""
     try:
-        return base64.a85decode(signs.translate(None, _NOT_BASE85))
+        return base64.a85decode(signs.removeprefix(b"<~").removesuffix(b"~>").translate(None, _NOT_BASE85))
     except ValueError:
         return b""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_BOUNDARIES = 8
 MAX_TYPES = 8
 MAX_NAMES = 100
+MAX_NAME = 1000
 MAX_VALUE = 16 * 1024
 
 _CONTENT_FIELDS = ("content-type", "content-transfer-encoding", "content-disposition")
@@ -31,6 +32,10 @@ _LOOSE_WORD = re.compile(rb"=\?([^?]{0,60}?)(?:\*[^?]{0,20})?\?[ \t]*([bBqQ])[ \
 _LOOSE_PARAMETER = re.compile(
     rb"([A-Za-z][A-Za-z0-9*_-]{0,40})[\s\x00]*+=[\s\x00]*+(\"[^\"]*+\"?+|'[^']*+'?+|[^;\r\n]*+)"
 )
+_NAME_PARAMETER = re.compile(rb"name([*0-9]*+)[\s\x00]*+=[\s\x00]*+(\"[^\"]*+\"?+|[^;\r\n\"]*+)", re.IGNORECASE)
+_FOLD = re.compile(rb"\r?\n[ \t]++")
+_FOLDED_BLANKS = re.compile(rb"[\t ]{2,}")
+_BLANKS = re.compile(r"\s+")
 _MEDIA_TYPE = re.compile(rb"([A-Za-z0-9.+-]{1,60})\s*/\s*([A-Za-z0-9.+-]{1,80})")
 _CONTROLS = bytes({*range(9), 11, 12, *range(14, 32), 127})
 _PLAIN_ENCODING = re.compile(rb"\s*+(7bit|8bit|binary|base64|quoted-printable)\s*+\Z", re.IGNORECASE)
@@ -74,7 +79,7 @@ def read_meaning(head: Head, default: str) -> Meaning:
         boundaries=_boundaries(kinds, fields["content-type"], doubts),
         encodings=encodings,
         charsets=charsets or ("",),
-        names=_names(kinds, dispositions, fields),
+        names=_names(kinds, dispositions, fields, _folded(head)),
         doubts=tuple(doubts),
         troubles=troubles,
     )
@@ -94,6 +99,12 @@ def _content_fields(head: Head, doubts: dict[str, None]) -> dict[str, list[bytes
         if head.raw[value - 2 : value - 1] in (b" ", b"\t") and head.raw[start : start + 8].lower() == b"content-":
             doubts["odd-field-name"] = None
     return {name: [value[:MAX_VALUE] for value in values] for name, values in fields.items()}
+
+
+def _folded(head: Head) -> list[bytes]:
+    """The folded content fields with the fold and its blanks taken out; names were cut there by some programs."""
+    raws = (head.raw[value:end].strip() for name, _, value, end in head.spans if name.startswith("content-"))
+    return [_FOLD.sub(b"", raw[:MAX_VALUE]) for raw in raws if b"\n" in raw]
 
 
 def _kinds(values: list[bytes], default: str, doubts: dict[str, None]) -> list[ContentField]:
@@ -186,7 +197,7 @@ def _other_boundaries(value: bytes) -> tuple[bytes, ...]:
 
 
 def _names(
-    kinds: list[ContentField], dispositions: list[ContentField], fields: dict[str, list[bytes]]
+    kinds: list[ContentField], dispositions: list[ContentField], fields: dict[str, list[bytes]], folded: list[bytes]
 ) -> tuple[str, ...]:
     """Every name in every spelling: RFC 2231, RFC 2047, percent forms, what a loose parser would take."""
     found: dict[str, None] = {}
@@ -194,23 +205,22 @@ def _names(
         found |= dict.fromkeys(disposition.texts("filename") + disposition.texts("name"))
     for kind in kinds:
         found |= dict.fromkeys(kind.texts("name") + kind.texts("filename"))
-    for value in (*fields["content-disposition"], *fields["content-type"]):
+    for value in (*fields["content-disposition"], *fields["content-type"], *folded):
         found |= dict.fromkeys(_loose_names(value))
-    return tuple(name[:300] for name in found if name.strip())[:MAX_NAMES]
+    return tuple(dict.fromkeys(_BLANKS.sub(" ", name).strip()[:MAX_NAME] for name in found if name.strip()))[:MAX_NAMES]
 
 
 def _loose_names(value: bytes) -> list[str]:
+    """What somebody finds who looks for `name=` anywhere in the field."""
     found: list[str] = []
     pieces: list[bytes] = []
-    for match in list(_LOOSE_PARAMETER.finditer(value))[:MAX_NAMES]:
-        key = match[1].lower()
-        if not key.startswith((b"name", b"filename")):
-            continue
-        raw = match[2].strip().strip(b"\"'")
-        if b"*" in key:
+    for match in list(_NAME_PARAMETER.finditer(value))[:MAX_NAMES]:
+        raw = match[2].strip().strip(b'"')
+        if match[1]:
             pieces.append(raw)
-        plain = raw.rpartition(b"'")[2] if key.endswith(b"*") else raw
-        for octets in dict.fromkeys((raw, plain, unquote_to_bytes(plain), raw.replace(b"\\", b""))):
+        plain = raw.rpartition(b"'")[2] if match[1].endswith(b"*") else raw.strip(b"'")
+        tight = _FOLDED_BLANKS.sub(b"", raw)
+        for octets in dict.fromkeys((raw, plain, unquote_to_bytes(plain), raw.replace(b"\\", b""), tight)):
             found += [decode_words(octets), loose_words(octets), *decode_text(octets, "").others]
     if len(pieces) > 1:
         joined = b"".join(pieces)

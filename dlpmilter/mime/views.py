@@ -8,6 +8,8 @@ readings, never opens documents or archives, never raises, never judges.
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dlpmilter.mime import brute, decoders
@@ -29,6 +31,10 @@ DEPTH = 6
 _EXPANSION = 4
 """All readings together may take this many times the mail's own size (and 1 MiB), up to limits.view_octets."""
 _MIB = 1024 * 1024
+_SEAM = 300
+_SHORTEST_BLOCK = 16
+_LONE_CR_OR_NUL = re.compile(rb"\r(?!\n)|\0")
+_FOLD = re.compile(rb"\r?\n[ \t]++")
 _MAX_HEADERS = 20_000
 _NO_MAIL_INSIDE = frozenset(
     "message/partial message/external-body message/delivery-status message/disposition-notification "
@@ -54,10 +60,10 @@ class _Full(Exception):  # a jump out, not an error
 class _Buffer:
     """Octets with a tree in them: the mail, or what was decoded from one of its parts."""
 
-    __slots__ = ("covered", "data", "delimiters", "level", "seen")
+    __slots__ = ("covered", "data", "delimiters", "flat", "level", "seen")
 
-    def __init__(self, data: bytes | mmap, level: int) -> None:
-        self.data, self.level = data, level
+    def __init__(self, data: bytes | mmap, level: int, *, flat: bool = False) -> None:
+        self.data, self.level, self.flat = data, level, flat
         self.seen: set[tuple[int, int, str]] = set()
         self.covered: list[tuple[int, int, bool]] = []
         """Octets some reading has given: first, last, and whether blocks inside still have to be looked for."""
@@ -97,6 +103,7 @@ class _Viewer:
             self.troubles[str(stop)] = None
         except (RecursionError, MemoryError, ValueError, OverflowError) as error:
             self.troubles[f"unreadable-{type(error).__name__.lower()}"] = None
+        self._seams()
         return Views(tuple(self.payloads), tuple(self.headers), tuple(self.doubts), tuple(self.troubles))
 
     def _buffer(self, buffer: _Buffer, place: _Place, meaning: Meaning | None = None) -> None:
@@ -114,6 +121,22 @@ class _Viewer:
         self._leftovers(buffer, place)
         self._undeclared(buffer, place)
         self._blocks_between(buffer, place)
+        self._flattened(buffer, place, meaning)
+
+    def _flattened(self, buffer: _Buffer, place: _Place, meaning: Meaning | None) -> None:
+        """Once more for programs that end lines at a lone CR or do not see a NUL."""
+        if buffer.flat or not _LONE_CR_OR_NUL.search(buffer.data):
+            return
+        octets = bytes(buffer.data).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"")
+        self.left -= len(octets)
+        if self.left < 0:
+            raise _Full("too-much-encoded")
+        flat = _Buffer(octets, buffer.level, flat=True)
+        doubts = dict(self.doubts)
+        self._buffer(flat, _Place(f"{place.path}~lines", place.depth, place.default, "tolerant"), meaning)
+        self.doubts = doubts  # of a mail nobody sent
+        if len(flat.seen) > len(buffer.seen):
+            self.doubts["lone-carriage-return"] = None
 
     # ── The tree ────────────────────────────────────────────────────────────────────────────────
 
@@ -128,7 +151,8 @@ class _Viewer:
             raise _Full("too-deep")
         head, body = read_entity_head(buffer.data, start, end, self.limits)
         self._head(head, place)
-        buffer.covered.append((start, body, True))
+        buffer.covered.append((start, body, False))
+        self._head_blocks(head, buffer.level, place)
         meaning = read_meaning(head, place.default)
         self.doubts |= dict.fromkeys(meaning.doubts)
         self.troubles |= dict.fromkeys(meaning.troubles)
@@ -145,6 +169,15 @@ class _Viewer:
                 self.headers[HeaderText(place.path, "", text)] = None
         if len(self.headers) > _MAX_HEADERS:
             raise _Full("too-many-fields")
+
+    def _head_blocks(self, head: Head, level: int, place: _Place) -> None:
+        """Blocks in the values of fields, each line for itself and folded lines joined."""
+        values = [head.raw[value:last] for _, _, value, last in head.spans]
+        lines = _FOLD.sub(b"\n", b"".join(values)).lstrip()
+        if len(lines) < _SHORTEST_BLOCK:
+            return
+        inner = _Buffer(lines, level, flat=True)
+        self._blocks(inner, 0, len(lines), place.below("~head"))
 
     def _body(self, buffer: _Buffer, body: int, end: int, meaning: Meaning, place: _Place) -> None:
         self.troubles |= {_MISSING[kind]: None for kind in meaning.types if kind in _MISSING}
@@ -189,6 +222,8 @@ class _Viewer:
                 path = place.path if other == 0 else f"{place.path}~{other}"
                 self._give(buffer, path, octets, meaning, origin if other == 0 else "tolerant", place)
         sure = clean and len(meaning.encodings) == 1
+        if not clean and meaning.encodings[0] == "base64" and decoders.has_foreign_octets(raw):
+            self.doubts["foreign-octets-in-base64"] = None
         if not sure and meaning.encodings[0] in decoders.DECODERS:
             self._give(buffer, f"{place.path}~raw", raw, meaning, "tolerant", place)
         buffer.covered.append((body, end, not sure))
@@ -235,6 +270,16 @@ class _Viewer:
         if place.depth > self.limits.nesting:
             raise _Full("too-deep")
         self._buffer(inner, place, meaning)
+
+    def _seams(self) -> None:
+        """Where one text ends and the next begins: a reader reads on, and so does a scanner."""
+        texts = [payload for payload in self.payloads if payload.origin == "tree" and payload.text]
+        pairs = pairwise(texts)
+        seams = [
+            first.data.rstrip(b"\r\n")[-_SEAM:] + then.data[:_SEAM] for first, then in pairs if first.type == then.type
+        ]
+        if seams:
+            self.payloads.append(Payload("1~seams", "text/plain", (), b"\n\n".join(seams), "", "tolerant"))
 
     # ── What the tree leaves out ────────────────────────────────────────────────────────────────
 

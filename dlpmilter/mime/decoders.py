@@ -24,7 +24,9 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FROM_HQX, _NOT_HQX = bytes.maketrans(_HQX, _BASE64), bytes(set(range(256)) - set(_HQX))
 _TO_UU = bytes.maketrans(_XX, bytes((number + 32) for number in range(64)))
 _PIECE_ENDS = re.compile(rb"[^A-Za-z0-9+/\s]++")
-_CLEAN_BASE64 = re.compile(rb"\s*+(?:[A-Za-z0-9+/]++[ \t]*+(?:\r?\n|\Z))*+(?:[A-Za-z0-9+/]*+={1,2}+)?\s*+\Z")
+_BASE64_OR_BLANK = _BASE64 + b"= \t\r\n"
+MAX_OTHER = 4 * 1024 * 1024
+"""Octets of a body whose unusual readings are tried; a longer one has the usual reading only."""
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\s]|=[ \t\r\n]*+[A-Za-z0-9+/]")
 _SOFT_BREAK = re.compile(rb"=[ \t]*+\r?\n")
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+\r?\n|[ \t]*+\Z)")
@@ -43,10 +45,10 @@ MAX_ESCAPES = 1_000_000
 
 def is_clean_base64(data: bytes) -> bool:
     """Whether nobody can read this base64 body differently: its alphabet, line ends, padding only at the end."""
-    if not _CLEAN_BASE64.match(data):
+    if data.translate(None, _BASE64_OR_BLANK):
         return False
-    signs = len(data) - sum(map(data.count, (b"\r", b"\n", b" ", b"\t")))
-    return signs % 4 == 0
+    signs = data.translate(None, b" \t\r\n")
+    return len(signs) % 4 == 0 and b"=" not in signs[:-2] and not (signs[-2:-1] == b"=" and signs[-1:] != b"=")
 
 
 def has_foreign_octets(data: bytes) -> bool:
@@ -57,7 +59,7 @@ def has_foreign_octets(data: bytes) -> bool:
 def base64_readings(data: bytes) -> tuple[bytes, ...]:
     """Junk skipped; each piece between padding or junk for itself; each line for itself; the URL alphabet."""
     readings = [decode_base64(data)]
-    if not is_clean_base64(data):
+    if len(data) <= MAX_OTHER and not is_clean_base64(data):
         pieces = _PIECE_ENDS.split(data, MAX_PIECES)
         if len(pieces) > 1:
             readings.append(b"".join(decode_base64(piece) for piece in pieces))
@@ -72,6 +74,8 @@ def base64_readings(data: bytes) -> tuple[bytes, ...]:
 def quoted_printable_readings(data: bytes) -> tuple[bytes, ...]:
     """Line by line as RFC 2045 has it; soft breaks taken out first; what is no escape left out."""
     first = decode_body(data, "quoted-printable")
+    if len(data) > MAX_OTHER:
+        return (first,)
     readings = [first]
     joined = binascii.a2b_qp(_SOFT_BREAK.sub(b"", data))
     if joined.split() != first.split():
@@ -91,6 +95,8 @@ def decode_uu(lines: bytes) -> bytes:
     out = []
     for line in lines.split(b"\n"):
         body = line.rstrip(b"\r")
+        if not body:
+            continue  # binascii reads an empty line as 32 NULs
         try:
             out.append(binascii.a2b_uu(body))
         except ValueError:  # too long for its count, or trailing blanks were lost

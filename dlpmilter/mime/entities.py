@@ -19,9 +19,9 @@ MAX_HEADS = 2000
 
 _END = re.compile(rb"\n\r?\n")
 _CONTENT_LINE = re.compile(
-    rb"(?:\A|(?<=[\r\n]))[ \t>]{0,8}+content[ \t_-]{0,4}+(?:type|transfer[ \t_-]?encoding|disposition)[^\r\n:]{0,40}+:",
-    re.IGNORECASE,
+    rb"content[ \t_-]{0,4}+(?:type|transfer[ \t_-]?encoding|disposition)[^\r\n:]{0,40}+:", re.IGNORECASE
 )
+_LINE_START = re.compile(rb"(?:\A|[\r\n])[ \t>]{0,8}+\Z")
 _HEAD_END = re.compile(rb"\n[ \t\r]*+\n|\r\r|\n--")
 _PART_END = re.compile(rb"[\r\n][ \t]*+--")
 _REACH = 8192
@@ -52,6 +52,9 @@ def declared_entities(data: bytes | mmap, limits: Limits) -> list[Entity]:
     last = -1
     for match in _CONTENT_LINE.finditer(data):
         if match.start() < last:
+            continue
+        before = _LINE_START.search(data[max(0, match.start() - 9) : match.start()])
+        if before is None:
             continue
         closing = _HEAD_END.search(data, match.end(), match.end() + _REACH)
         last = closing.end() if closing else match.end()

@@ -93,6 +93,7 @@ class _Viewer:
         self.doubts = dict.fromkeys(structure.doubts)
         self.troubles = dict.fromkeys(structure.uninspectable)
         self.left = min(_EXPANSION * size + _MIB, max(limits.view_octets, size + _MIB))
+        self.search_left = limits.search_octets
         self.entities = 0
         self.scanned: set[bytes] = set()
 
@@ -263,6 +264,8 @@ class _Viewer:
         elif self._is_mail(meaning.types[0] if meaning else "", octets):
             self._nested(inner, below.below(".1"))
         else:
+            if not brute.looks_like_text(octets) and not brute.may_hide(octets):
+                return
             self._undeclared(inner, below)
             self._blocks(inner, 0, len(octets), below)
 
@@ -317,7 +320,11 @@ class _Viewer:
             self._blocks(buffer, first, last, place)
 
     def _blocks(self, buffer: _Buffer, start: int, end: int, place: _Place) -> None:
-        finds = brute.find_blocks(buffer.data, start, end)
+        self.search_left -= end - start
+        if self.search_left < 0:
+            self.troubles["too-much-to-search"] = None
+            return
+        finds = brute.find_blocks(bytes(buffer.data[start:end]))
         self.troubles |= dict.fromkeys(finds.troubles)
         if finds.blocks and buffer.level >= DEPTH:
             self.troubles["too-deep-encoding"] = None

@@ -75,6 +75,7 @@ _PERCENT = re.compile(rb"\n[^\n%]*+%[^\n]*+")
 _ENTITIES = re.compile(rb"\n[^\n&]*+&[^\n]*+")
 _UNICODE = re.compile(rb"\n[^\n\\]*+\\[^\n]*+")
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_INNER_BLANK = re.compile(rb"[ \t](?=[^\s])")
 _PARAGRAPH_END = re.compile(rb"\n[ \t\r]*+\n\s*+")
 MAX_PARAGRAPHS = 20_000
 """Paragraphs of one buffer that are tried as base64 with junk; the rest counts as one."""
@@ -120,17 +121,22 @@ def looks_like_text(data: bytes) -> bool:
     return strange == 0 or (strange * 2 <= len(bare) and _is_utf8(bare))
 
 
-def _is_utf8(data: bytes) -> bool:
+def _is_utf8(data: bytes, *, cut: bool = False) -> bool:
     try:
         data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+    except UnicodeDecodeError as error:
+        return cut and error.start >= len(data) - 3
     return True
 
 
 def worth_reading(data: bytes) -> bool:
     """Whether a decoded block is kept."""
-    return is_known_file(data) or data.startswith(_FRAMES) or looks_like_text(data)
+    return is_known_file(data) or data.startswith(_FRAMES) or (looks_like_text(data) and len(set(data[:200])) > _FEW)
+
+
+def _surely_worth_reading(data: bytes) -> bool:
+    """The same for encodings that ordinary words and numbers look like: 8-bit text has to be UTF-8."""
+    return worth_reading(data) and (not looks_like_text(data) or _is_utf8(data[:_SAMPLE], cut=True))
 
 
 def may_hide(data: bytes) -> bool:
@@ -186,11 +192,13 @@ def _from_lines(lines: bytes) -> list[bytes]:
     """Whole lines of base64; a word or two above it does not hide it."""
     if len(lines) > _SAMPLE and not any(worth_reading(decode_base64(each)) for each in _starts(lines[:_SAMPLE])):
         return []
+    found: list[bytes] = []
     for candidate in _starts(lines):
-        found = [octets for octets in decoders.base64_readings(candidate) if worth_reading(octets)]
-        if found:
-            return found
-    return []
+        readings = [octets for octets in decoders.base64_readings(candidate) if worth_reading(octets)]
+        if sure := [octets for octets in readings if _surely_worth_reading(octets)]:
+            return sure
+        found = found or readings
+    return found
 
 
 def _starts(lines: bytes) -> Iterator[bytes]:
@@ -315,6 +323,7 @@ def _by_pattern(
     needle: bytes = b"",
 ) -> _Finder:
     """All matches of a pattern that decode to something, texts joined; a run of classes has to be there first."""
+    worth = _surely_worth_reading if needle else worth_reading
 
     def find(data: bytes) -> Iterator[Block]:
         texts: dict[int, list[bytes]] = {}
@@ -324,7 +333,7 @@ def _by_pattern(
             for reading, octets in enumerate(decode(match[0])):
                 if is_known_file(octets):
                     yield Block(kind, "", octets)
-                elif worth_reading(octets):
+                elif worth(octets):
                     texts.setdefault(reading, []).append(octets)
             if number > MAX_RUNS:
                 break
@@ -386,6 +395,8 @@ def _paragraphs(data: bytes) -> Iterator[Block]:
 
 
 def _junked(paragraph: bytes) -> list[bytes]:
+    if decoders.is_clean_base64(paragraph) and not _INNER_BLANK.search(paragraph):
+        return []  # whole lines of base64 are found as such
     start = paragraph[:_SAMPLE]
     if len(start.translate(None, _NOT_UPPER)) * 8 < len(start.translate(None, _NOT_SIGN)):
         return []  # prose: of base64 signs two in five are capitals

@@ -21,6 +21,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _HQX = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
 _XX = b"+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _FROM_HQX, _NOT_HQX = bytes.maketrans(_HQX, _BASE64), bytes(set(range(256)) - set(_HQX))
 _TO_UU = bytes.maketrans(_XX, bytes((number + 32) for number in range(64)))
 _PIECE_ENDS = re.compile(rb"[^A-Za-z0-9+/\s]++")
@@ -54,6 +55,11 @@ def is_clean_base64(data: bytes) -> bool:
 def has_foreign_octets(data: bytes) -> bool:
     """Whether a base64 body holds signs outside its alphabet, or goes on behind its padding."""
     return _FOREIGN.search(data) is not None
+
+
+def is_torn_base64(data: bytes) -> bool:
+    """Whether one sign too many or three too few are there: no octets have such a length."""
+    return len(data.translate(None, _NOT_BASE64)) % 4 == 1
 
 
 def base64_readings(data: bytes) -> tuple[bytes, ...]:

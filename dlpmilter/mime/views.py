@@ -9,6 +9,7 @@ readings, never opens documents or archives, never raises, never judges.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ _MIB = 1024 * 1024
 _SEAM = 300
 _SHORTEST_BLOCK = 16
 _LONE_CR_OR_NUL = re.compile(rb"\r(?!\n)|\0")
+_LINE_END = re.compile(rb"\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]++")
 _MAX_HEADERS = 20_000
 _NO_MAIL_INSIDE = frozenset(
@@ -60,11 +62,12 @@ class _Full(Exception):  # a jump out, not an error
 class _Buffer:
     """Octets with a tree in them: the mail, or what was decoded from one of its parts."""
 
-    __slots__ = ("covered", "data", "delimiters", "flat", "level", "seen")
+    __slots__ = ("covered", "data", "delimiters", "flat", "heads", "level", "seen")
 
     def __init__(self, data: bytes | mmap, level: int, *, flat: bool = False) -> None:
         self.data, self.level, self.flat = data, level, flat
         self.seen: set[tuple[int, int, str]] = set()
+        self.heads: list[tuple[int, int]] = []
         self.covered: list[tuple[int, int, bool]] = []
         """Octets some reading has given: first, last, and whether blocks inside still have to be looked for."""
         self.delimiters = Delimiters(data)
@@ -128,6 +131,9 @@ class _Viewer:
         """Once more for programs that end lines at a lone CR or do not see a NUL."""
         if buffer.flat or not _LONE_CR_OR_NUL.search(buffer.data):
             return
+        if len(buffer.data) > self.search_left:
+            self.troubles["too-much-to-search"] = None
+            return
         octets = bytes(buffer.data).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"")
         self.left -= len(octets)
         if self.left < 0:
@@ -153,6 +159,7 @@ class _Viewer:
         head, body = read_entity_head(buffer.data, start, end, self.limits)
         self._head(head, place)
         buffer.covered.append((start, body, False))
+        buffer.heads.append((start, body))
         self._head_blocks(head, buffer.level, place)
         meaning = read_meaning(head, place.default)
         self.doubts |= dict.fromkeys(meaning.doubts)
@@ -163,9 +170,9 @@ class _Viewer:
         self.doubts |= dict.fromkeys(head.doubts)
         self.troubles |= dict.fromkeys(head.problems)
         for name, _, value, last in head.spans:
-            for text in field_texts(head.raw[value:last]):
+            for text in field_texts(_LINE_END.sub(b"", head.raw[value:last]).strip()):
                 self.headers[HeaderText(place.path, name, text)] = None
-        if head.doubts:
+        if head.doubts or head.raw.startswith(b"From "):
             for text in field_texts(head.raw):
                 self.headers[HeaderText(place.path, "", text)] = None
         if len(self.headers) > _MAX_HEADERS:
@@ -222,12 +229,15 @@ class _Viewer:
             for other, octets in enumerate(readings):
                 path = place.path if other == 0 else f"{place.path}~{other}"
                 self._give(buffer, path, octets, meaning, origin if other == 0 else "tolerant", place)
-        sure = clean and len(meaning.encodings) == 1
+        one = len(meaning.encodings) == 1 and meaning.encodings[0] in decoders.DECODERS
         if not clean and meaning.encodings[0] == "base64" and decoders.has_foreign_octets(raw):
             self.doubts["foreign-octets-in-base64"] = None
-        if not sure and meaning.encodings[0] in decoders.DECODERS:
-            self._give(buffer, f"{place.path}~raw", raw, meaning, "tolerant", place)
-        buffer.covered.append((body, end, not sure))
+        if "base64" in meaning.encodings and decoders.is_torn_base64(raw):
+            self.doubts["torn-base64"] = None
+        if not (one and clean) and meaning.encodings[0] in decoders.DECODERS:
+            kind, charset = meaning.types[0], meaning.charsets[0]
+            self._add(Payload(f"{place.path}~raw", kind, meaning.names, raw, charset, "tolerant", _is_text(kind, raw)))
+        buffer.covered.append((body, end, not one))
 
     def _give(self, buffer: _Buffer, path: str, octets: bytes, meaning: Meaning, origin: str, place: _Place) -> None:
         """One reading of a leaf; decoded octets are a buffer of their own."""
@@ -295,10 +305,11 @@ class _Viewer:
 
     def _undeclared(self, buffer: _Buffer, place: _Place) -> None:
         """Heads inside texts: a parser with another idea of boundaries would take them for parts."""
-        known = {start for start, _, _ in buffer.seen}
+        heads = sorted(buffer.heads)
         for number, found in enumerate(declared_entities(buffer.data, self.limits), 1):
-            if found.start in known:
-                continue
+            at = bisect_right(heads, (found.start, len(buffer.data))) - 1
+            if at >= 0 and found.start < heads[at][1]:
+                continue  # a head of the tree
             meaning = read_meaning(found.head, "text/plain")
             raw = bytes(buffer.data[found.body : found.end])
             for encoding in meaning.encodings:

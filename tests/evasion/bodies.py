@@ -129,8 +129,8 @@ DECLARED: dict[str, tuple[bytes, ...]] = {
 }
 ONLY_DECLARED = frozenset({"comments"})
 """Undeclared, no program and no person would make anything of these."""
-ONLY_UNDECLARED = frozenset({"quoted-printable/quoted-lines"})
-"""Declared, every program decodes the quote marks in between and shows them."""
+ONLY_UNDECLARED = frozenset({"quoted-printable/quoted-lines", "base64/glued-letter"})
+"""Declared, every program decodes the extra signs with the rest and shows something else."""
 
 
 def bodies() -> Iterator[Trick]:

@@ -9,12 +9,20 @@ from collections.abc import Callable, Iterator
 
 from tests.evasion.bodies import bodies
 from tests.evasion.charsets import charsets
+from tests.evasion.combinations import combinations
 from tests.evasion.encoders import encoders
 from tests.evasion.names import file_names
 from tests.evasion.secrets import Trick, outcome
 from tests.evasion.structures import structures
 
-GENERATORS: tuple[Callable[[], Iterator[Trick]], ...] = (structures, bodies, file_names, charsets, encoders)
+GENERATORS: tuple[Callable[[], Iterator[Trick]], ...] = (
+    structures,
+    bodies,
+    file_names,
+    charsets,
+    encoders,
+    combinations,
+)
 
 
 def tricks() -> Iterator[Trick]:

@@ -37,6 +37,8 @@ _EBCDIC_SIGNS = bytes(
 )
 _ASCII_LETTERS = bytes({*range(0x41, 0x5B), *range(0x61, 0x7B), *range(0x30, 0x3A)} - {0x60, 0x6B, 0x7A, 0x4B, 0x5A})
 _LEGACY = ("cp1252", "cp850", "mac-roman", "koi8-r", "cp1251")
+_LEGACY_OCTETS = 256 * 1024
+"""Octets read as each old charset: only letters outside ASCII differ, and words with them come early or often."""
 _SAMPLE = 64 * 1024
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
@@ -123,7 +125,7 @@ def _eight_bit(data: bytes, name: str, *, fits: bool) -> list[str]:
         if _is_utf8(data):
             found.append(data.decode("utf-8"))
         else:
-            found += [data.decode(codec, "replace") for codec in _LEGACY]
+            found += [data[:_LEGACY_OCTETS].decode(codec, "replace") for codec in _LEGACY]
     if not _is_utf8(data):
         found.append(data.decode("utf-8", "ignore"))
     return found

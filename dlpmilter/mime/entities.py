@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlpmilter.mime.head import read_head
@@ -18,10 +19,9 @@ MAX_HEADS = 2000
 """Heads inside texts that are followed in one buffer."""
 
 _END = re.compile(rb"\n\r?\n")
-_CONTENT_LINE = re.compile(
-    rb"content[ \t_-]{0,4}+(?:type|transfer[ \t_-]?encoding|disposition)[^\r\n:]{0,40}+:", re.IGNORECASE
-)
-_LINE_START = re.compile(rb"(?:\A|[\r\n])[ \t>]{0,8}+\Z")
+_CONTENT_FIELD = rb"([ \t>]{0,8}+)content[ \t_-]{0,4}+(?:type|transfer[ \t_-]?encoding|disposition)[^\r\n:]{0,40}+:"
+_CONTENT_LINES = tuple(re.compile(end + rb"(?i:" + _CONTENT_FIELD + rb")") for end in (rb"\n", rb"\r"))
+_FIRST = re.compile(_CONTENT_FIELD, re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n[ \t\r]*+\n|\r\r|\n--")
 _PART_END = re.compile(rb"[\r\n][ \t]*+--")
 _REACH = 8192
@@ -50,15 +50,12 @@ def declared_entities(data: bytes | mmap, limits: Limits) -> list[Entity]:
     """Every block of lines with a Content-* field, as far as the next dash line or the next such block."""
     starts: list[int] = []
     last = -1
-    for match in _CONTENT_LINE.finditer(data):
-        if match.start() < last:
+    for start, end in _content_lines(data):
+        if start < last:
             continue
-        before = _LINE_START.search(data[max(0, match.start() - 9) : match.start()])
-        if before is None:
-            continue
-        closing = _HEAD_END.search(data, match.end(), match.end() + _REACH)
-        last = closing.end() if closing else match.end()
-        starts.append(match.start())
+        closing = _HEAD_END.search(data, end, end + _REACH)
+        last = closing.end() if closing else end
+        starts.append(start)
         if len(starts) >= MAX_HEADS:
             break
     found = []
@@ -70,3 +67,12 @@ def declared_entities(data: bytes | mmap, limits: Limits) -> list[Entity]:
         raw = bytes(data[start:body]).replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b" \t>")
         found.append(Entity(start, read_head(raw, limits), body, stop.start() if stop else until))
     return found
+
+
+def _content_lines(data: bytes | mmap) -> list[tuple[int, int]]:
+    """Where Content-* fields begin and their names end, in order."""
+    first = _FIRST.match(data)
+    found = [(first.end(1), first.end())] if first else []
+    for pattern in _CONTENT_LINES:
+        found += [(match.end(1), match.end()) for match in islice(pattern.finditer(data), 10 * MAX_HEADS)]
+    return sorted(found)

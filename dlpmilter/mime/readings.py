@@ -34,6 +34,8 @@ _LOOSE_PARAMETER = re.compile(
 )
 _NAME_PARAMETER = re.compile(rb"name([*0-9]*+)[\s\x00]*+=[\s\x00]*+(\"[^\"]*+\"?+|[^;\r\n\"]*+)", re.IGNORECASE)
 _FOLD = re.compile(rb"\r?\n[ \t]++")
+_PLAIN_FIELD = re.compile(rb"[\t\n\r\x20-\x24\x26-\x2a\x2c-\x7d]*+")
+"""ASCII without the signs that begin an escape of some kind: % + ~ and controls."""
 _FOLDED_BLANKS = re.compile(rb"[\t ]{2,}")
 _BLANKS = re.compile(r"\s+")
 _MEDIA_TYPE = re.compile(rb"([A-Za-z0-9.+-]{1,60})\s*/\s*([A-Za-z0-9.+-]{1,80})")
@@ -246,6 +248,8 @@ def loose_words(value: bytes) -> str:
 def field_texts(value: bytes) -> tuple[str, ...]:
     """Every reading of one field value."""
     value = value[: 4 * MAX_VALUE]
+    if _PLAIN_FIELD.fullmatch(value) and b"=?" not in value:
+        return (value.decode("ascii"),)  # nine fields of ten
     texts = [decode_words(value)]
     if b"=?" in value:
         texts += [loose_words(value), loose_words(b"".join(value.split()))]

@@ -34,7 +34,7 @@ _EXPANSION = 4
 _MIB = 1024 * 1024
 _SEAM = 300
 _SHORTEST_BLOCK = 16
-_LONE_CR_OR_NUL = re.compile(rb"\r(?!\n)|\0")
+_LONE_CR = re.compile(rb"\r(?!\n)")
 _LINE_END = re.compile(rb"\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]++")
 _MAX_HEADERS = 20_000
@@ -129,7 +129,7 @@ class _Viewer:
 
     def _flattened(self, buffer: _Buffer, place: _Place, meaning: Meaning | None) -> None:
         """Once more for programs that end lines at a lone CR or do not see a NUL."""
-        if buffer.flat or not _LONE_CR_OR_NUL.search(buffer.data):
+        if buffer.flat or (buffer.data.find(b"\0") < 0 and not _LONE_CR.search(buffer.data)):
             return
         if len(buffer.data) > self.search_left:
             self.troubles["too-much-to-search"] = None

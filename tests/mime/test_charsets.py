@@ -55,7 +55,7 @@ def test_other_codecs_are_no_charsets(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "charset"), [(b"\xff\xff\xff", "gb18030"), (b"abc", "utf-16"), (b"\x81", "shift_jis")]
+    ("octets", "charset"), [(b"\xff\xff\xff", "gb18030"), (b"\xe4b\xe4", "utf-16"), (b"\x81", "shift_jis")]
 )
 def test_octets_nobody_can_read_are_a_problem(octets: bytes, charset: str) -> None:
     """Where no other reading shows what the declared one would, the part is uninspectable."""
@@ -100,8 +100,8 @@ def test_the_form_for_scanning_has_no_disguise(text: str, plain: str) -> None:
     ],
 )
 def test_hostile_octets_cost_little(piece: bytes) -> None:
-    """A megabyte of shifts, marks and broken sequences is read in linear time."""
-    octets = piece * (1_000_000 // len(piece))
+    """A long run of shifts, marks and broken sequences is read in linear time."""
+    octets = piece * (200_000 // len(piece))
     start = time.process_time()
     for charset in ("", "utf-8", "utf-7", "iso-2022-jp", "gb18030"):
         for reading in decode_text(octets, charset).readings:

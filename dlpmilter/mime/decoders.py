@@ -2,7 +2,7 @@
 """Octets out of text encodings, each the way forgiving programs read it: base64, QP, uu, xx, yEnc, BinHex and kin.
 
 Every decoder is linear and returns octets for any input; none of them decides whether the result is worth
-reading (brute.py does), and none ever raises.
+reading (worth.py does), and it never raises.
 """
 
 from __future__ import annotations

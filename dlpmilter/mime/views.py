@@ -18,6 +18,7 @@ from dlpmilter.mime.delimiters import Delimiters
 from dlpmilter.mime.entities import declared_entities, read_entity_head
 from dlpmilter.mime.leaf import looks_like_mail
 from dlpmilter.mime.readings import Meaning, field_texts, read_meaning
+from dlpmilter.mime.worth import is_known_file, looks_like_text
 from dlpmilter.model.views import HeaderText, Payload, Views
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ class _Viewer:
         self, octets: bytes, path: str, meaning: Meaning | None, origin: str, level: int, place: _Place
     ) -> None:
         """Decoded octets: a mail, a multipart somebody encoded as a whole, or text with blocks in it."""
-        if octets in self.scanned or brute.is_known_file(octets):
+        if octets in self.scanned or is_known_file(octets):
             return
         self.scanned.add(octets)
         if level > DEPTH:
@@ -274,7 +275,7 @@ class _Viewer:
         elif self._is_mail(meaning.types[0] if meaning else "", octets):
             self._nested(inner, below.below(".1"))
         else:
-            if not brute.looks_like_text(octets) and not brute.may_hide(octets):
+            if not looks_like_text(octets) and not brute.may_hide(octets):
                 return
             self._undeclared(inner, below)
             self._blocks(inner, 0, len(octets), below)
@@ -345,7 +346,7 @@ class _Viewer:
             names = (block.name,) if block.name else ()
             if block.data in self.data_seen and not names:
                 continue
-            self._add(Payload(path, "", names, block.data, "", "brute", brute.looks_like_text(block.data)))
+            self._add(Payload(path, "", names, block.data, "", "brute", looks_like_text(block.data)))
             self._inside(block.data, path, None, "brute", buffer.level + 1, place)
 
     def _add(self, payload: Payload) -> None:
@@ -361,7 +362,7 @@ class _Viewer:
 
 
 def _is_text(kind: str, octets: bytes) -> bool:
-    return kind.startswith("text/") or (not brute.is_known_file(octets) and brute.looks_like_text(octets))
+    return kind.startswith("text/") or (not is_known_file(octets) and looks_like_text(octets))
 
 
 def _gaps(covered: list[tuple[int, int, bool]], size: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ VENV := .venv/bin
 # `make test ARGS="-x tests/engine"`, `make demo ARGS="--once --json"`
 ARGS ?=
 
-.PHONY: help demo test lint soak bench format lock run-env dev-env
+.PHONY: help demo test lint soak bench evasion format lock run-env dev-env
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ soak: dev-env ## The long runs: crashes under load for an hour and more
 
 bench: dev-env ## Speed against peers measured in the same run
 	@$(VENV)/python -m pytest -m bench -s --timeout 3600 $(ARGS)
+
+evasion: dev-env ## Mails that try to hide something: found, held or missed
+	@$(VENV)/python -m tests.evasion.report
 
 format: dev-env ## Put the code into its one form
 	@$(VENV)/ruff check --fix .

@@ -19,7 +19,7 @@ MAX_HEADER = 32 * 1024
 _ALLOWED = frozenset(
     codecs.lookup(name).name
     for name in (
-        *("ascii utf-8 utf-16 utf-16-le utf-16-be utf-32 utf-7 iso2022_jp iso2022_kr hz".split()),
+        *("ascii utf-8 utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 iso2022_jp iso2022_kr hz".split()),
         *(f"iso8859-{number}" for number in (*range(1, 12), 13, 14, 15, 16)),
         *(f"cp{number}" for number in (437, 850, 852, 855, 858, 865, 866, 874, 932, 936, 949, 950, *range(1250, 1259))),
         *("koi8-r koi8-u mac-roman mac-latin2 mac-cyrillic gb2312 gbk gb18030 big5 big5hkscs".split()),

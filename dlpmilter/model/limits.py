@@ -36,6 +36,10 @@ class Limits:
     nesting: int = 50
     text_octets: int = 2 * MIB
     """Text of one part that is looked at for quoted mail."""
+    view_octets: int = 128 * MIB
+    """Octets that all readings of one mail may take together."""
+    search_octets: int = 16 * MIB
+    """Octets of text of one mail that are searched for encoded blocks."""
     inspect_seconds: float = 10.0
     """Wall time the structure of one mail may take; above it the mail is uninspectable."""
     inspect_memory_octets: int = 512 * MIB

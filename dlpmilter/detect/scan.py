@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All detectors over all texts of a mail: findings with counts, never a matched text.
+
+A value that stands in several parts or places counts once, at the first of them (by path, then by the
+order of PLACES), so that the counts of a detector add up to distinct values of the whole mail.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from dlpmilter.detect.compiled import Budget, CompiledDetector, Hit
+from dlpmilter.detect.own import OwnPerson, own_document
+from dlpmilter.detect.patterns import Prefilter
+from dlpmilter.detect.validators import warm
+from dlpmilter.detect.views import View, places_of
+from dlpmilter.model.detector import PLACES, DetectorSpec, detectors_digest
+from dlpmilter.model.limits import Limits
+from dlpmilter.model.verdict import Finding
+
+if TYPE_CHECKING:
+    from dlpmilter.model.content import Extract
+
+CHUNK: Final = 16 * 1024
+OVERLAP: Final = 512
+"""The longest value that is surely found across the edge of two chunks, octets."""
+TOO_MANY: Final = "too-many-candidates"
+"""Finding of a text that offers more candidates than may be looked at: not all of it was."""
+
+_INNER: Final = frozenset({"phone"})
+_SURE: Final = 0.7
+"""Confidence from which an identifier explains a phone number inside it away."""
+
+Place = tuple[str, int]
+"""Path of the part, index in PLACES: sorts as values are counted."""
+
+
+@dataclass(slots=True)
+class _Values:
+    """Distinct values of one detector: the first place and the best confidence of each."""
+
+    first: dict[str, Place] = field(default_factory=dict)
+    sure: dict[str, float] = field(default_factory=dict)
+
+    def add(self, value: str, place: Place, confidence: float) -> None:
+        self.first[value] = min(place, self.first.get(value, place))
+        self.sure[value] = max(confidence, self.sure.get(value, 0.0))
+
+
+class DetectorSet:
+    """All detectors, compiled once; `scan` may be called from any process forked afterwards."""
+
+    def __init__(self, specs: Iterable[DetectorSpec], limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
+        self._detectors = tuple(CompiledDetector(each) for each in sorted(specs, key=lambda each: each.id))
+        self._slots = [
+            (number, pattern) for number, each in enumerate(self._detectors) for pattern in range(len(each.patterns))
+        ]
+        self._prefilter = Prefilter([each for detector in self._detectors for each in detector.sources])
+        self._candidates = limits.detector_candidates
+        self.groups: Mapping[str, tuple[str, ...]] = MappingProxyType(
+            {each.spec.id: each.spec.groups for each in self._detectors}
+        )
+        self.digest = detectors_digest(each.spec for each in self._detectors)
+        warm()
+
+    def scan(self, extracts: Sequence[Extract], own: OwnPerson | None = None) -> tuple[Finding, ...]:
+        """Findings of the mail, sorted; the order of `extracts` does not matter.
+
+        `own` is the person who sends: with it the finding `own-document` is possible.
+        """
+        values: dict[int, _Values] = defaultdict(_Values)
+        stopped: set[Place] = set()
+        views: list[View] = []
+        budget = Budget(self._candidates)
+        for path, name, view in sorted(
+            ((extract.path, name, view) for extract in extracts for name, view in places_of(extract)),
+            key=lambda each: (each[0], PLACES.index(each[1]), each[2].text),
+        ):
+            views.append(view)
+            place = (path, PLACES.index(name))
+            self._scan_view(view, place, values, budget)
+            if budget.left <= 0:
+                stopped.add(place)
+        findings = [Finding(TOO_MANY, 1, 1.0, path, PLACES[place]) for path, place in stopped]
+        for number, found in values.items():
+            findings += self._reported(number, found, views, values, own)
+        return tuple(sorted(findings, key=lambda each: (each.detector, each.part, each.place)))
+
+    def _scan_view(self, view: View, place: Place, values: dict[int, _Values], budget: Budget) -> None:
+        name = PLACES[place[1]]
+        chunks: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for begin in range(0, len(view.text), CHUNK):
+            piece = view.text
+            if len(piece) > CHUNK:
+                piece = piece[max(0, begin - OVERLAP) : begin + CHUNK + OVERLAP]
+            for slot in self._prefilter.hits(piece):
+                number, pattern = self._slots[slot]
+                chunks[number][pattern].append(begin)
+        found: dict[int, list[Hit]] = {}
+        for number in sorted(chunks):
+            detector = self._detectors[number]
+            if name not in detector.spec.places:
+                continue
+            found[number] = [
+                hit
+                for pattern, begins in sorted(chunks[number].items())
+                for begin in begins
+                for hit in detector.hits(view, pattern, begin, begin + CHUNK, begin + CHUNK + OVERLAP, budget)
+            ]
+        self._drop_inner(found)
+        for number, hits in found.items():
+            spec = self._detectors[number].spec
+            for hit in _clustered(hits, spec.minimum, spec.within) if spec.within else hits:
+                values[number].add(hit.value, place, spec.confidence_context if hit.in_context else spec.confidence)
+
+    def _drop_inner(self, found: dict[int, list[Hit]]) -> None:
+        """Take out phone numbers and the like that are a piece of a longer identifier with a check of its own."""
+        inner = [number for number, hits in found.items() if hits and self._detectors[number].spec.validator in _INNER]
+        if not inner:
+            return
+        spans = sorted(
+            (hit.start, hit.end)
+            for number, hits in found.items()
+            for spec in (self._detectors[number].spec,)
+            if spec.validator and "personal" in spec.groups
+            for hit in hits
+            if hit.in_context or spec.confidence >= _SURE
+        )
+        starts = [start for start, _ in spans]
+        for number in inner if spans else ():
+            kept = []
+            for hit in found[number]:
+                at = bisect_right(starts, hit.start) - 1
+                if at < 0 or hit.end > spans[at][1]:
+                    kept.append(hit)
+            found[number] = kept
+
+    def _reported(
+        self, number: int, found: _Values, views: list[View], values: Mapping[int, _Values], own: OwnPerson | None
+    ) -> list[Finding]:
+        spec = self._detectors[number].spec
+        if len(found.first) < spec.minimum:
+            return []
+        if "own" in spec.groups:
+            if own is None:
+                return []
+            seen = {
+                self._detectors[other].spec: tuple(each.first)
+                for other, each in values.items()
+                if len(each.first) >= self._detectors[other].spec.minimum
+            }
+            return own_document(spec, found.first, seen, [view.text for view in views], own)
+        counts: dict[Place, list[float]] = defaultdict(list)
+        for value, place in found.first.items():
+            counts[place].append(found.sure[value])
+        return [Finding(spec.id, len(each), max(each), path, PLACES[place]) for (path, place), each in counts.items()]
+
+
+def _clustered(hits: list[Hit], minimum: int, within: int) -> list[Hit]:
+    """The hits that stand in some window of `within` octets together with `minimum` distinct values."""
+    hits = sorted(hits, key=lambda hit: hit.start)
+    kept: list[Hit] = []
+    low = done = 0
+    inside: dict[str, int] = defaultdict(int)
+    for high, hit in enumerate(hits):
+        inside[hit.value] += 1
+        while hit.end - hits[low].start > within:
+            inside[hits[low].value] -= 1
+            if not inside[hits[low].value]:
+                del inside[hits[low].value]
+            low += 1
+        if len(inside) >= minimum:
+            kept += hits[max(low, done) : high + 1]
+            done = high + 1
+    return kept

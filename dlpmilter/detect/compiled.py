@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One detector ready to run: its patterns, validator, context and cues compiled. Never decides what is reported."""
+"""One detector ready to run: its patterns, validator and surroundings. Never decides what is reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dlpmilter.detect.patterns import Pattern, compiled, words_pattern
+from dlpmilter.detect.budget import CHUNK, GAPS, OVERLAP, Budget, next_word
+from dlpmilter.detect.patterns import Finder, finder, starter
 from dlpmilter.detect.validators import FUNCTIONS, Validator
+from dlpmilter.detect.words import NOWHERE, Places
 
 if TYPE_CHECKING:
     from dlpmilter.detect.views import View
-    from dlpmilter.model.detector import Cue, DetectorSpec
+    from dlpmilter.model.detector import DetectorSpec
 
-_CUTTABLE: Final = frozenset(FUNCTIONS) - {
-    "", "luhn", "token", "jwt", "private-key", "password", "connection-string", "random-text", "email-address",
-    "birth-date", "mrz", "de-licence-plate",
-}  # fmt: skip
-"""Validators of numbers that are written in groups: what follows such a number may look like one more group."""
-_GAPS: Final = b" \t\r\n.-/"
+_WHOLE: Final = frozenset(
+    {
+        "", "luhn", "token", "jwt", "private-key", "password", "connection-string", "random-text", "email-address",
+        "birth-date", "mrz", "de-licence-plate",
+    }
+)  # fmt: skip
+"""Validators that want the whole candidate; the others know numbers written in groups, behind which
+something may stand that looks like one more group."""
 _MOST_CUTS: Final = 10
+_BEFORE: Final = 80
+"""How many octets before its `needs` a value may begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,48 +39,99 @@ class Hit:
     in_context: bool
 
 
-class Budget:
-    """Candidates one scan may still look at; a hostile text could offer millions."""
+@dataclass(frozen=True, slots=True)
+class CompiledCue:
+    """A cue's patterns, and the number of its words in the word index (-1: none)."""
 
-    __slots__ = ("left", "memory")
-
-    def __init__(self, candidates: int) -> None:
-        self.left = candidates
-        self.memory: dict[tuple[str, bytes], tuple[str, int]] = {}
+    patterns: tuple[Finder, ...]
+    words: int
 
 
 class CompiledDetector:
-    """A spec and everything needed to run it."""
+    """A spec and everything needed to run it. Numbers point into the word index."""
 
-    __slots__ = ("context", "near", "patterns", "sources", "spec", "validate")
-
-    def __init__(self, spec: DetectorSpec) -> None:
+    def __init__(self, spec: DetectorSpec, cues: Mapping[str, CompiledCue], words: int, context: int) -> None:
         self.spec = spec
-        self.sources = (*spec.patterns, *([words_pattern(spec.words)] if spec.words else ()))
-        self.patterns = tuple(compiled(each) for each in self.sources)
-        self.validate: Validator = FUNCTIONS[spec.validator]
-        self.context = compiled(words_pattern(spec.context.words)) if spec.context else None
-        cues = {cue.id: _cue_patterns(cue) for cue in spec.cues}
-        self.near = tuple((cues[each.cue], each.distance) for each in spec.near)
+        self._finders = tuple(finder(each) for each in spec.patterns)
+        self._starters = tuple(starter(each) for each in spec.patterns)
+        self.words = words
+        self._context = context
+        self._validate: Validator = FUNCTIONS[spec.validator]
+        self._cuts = spec.validator not in _WHOLE
+        self._near = tuple((cues[each.cue], each.distance) for each in spec.near)
+        self._needs = spec.needs.encode()
 
-    def hits(self, view: View, number: int, begin: int, stop: int, end: int, budget: Budget) -> Iterator[Hit]:
-        """Values of pattern `number` that start in [begin, stop) and end before `end`; ends with the budget."""
-        search, text = self.patterns[number].search, view.text
-        while begin < stop and budget.left > 0:
-            match = search(text, begin, end)
-            if match is None or match.start() >= stop:
-                return
-            budget.left -= 1
-            start, close = match.span()
-            value, length = self._value(text[start:close], budget)
-            if not value:
-                begin = _next_word(text, start, close)
-                continue
-            close = start + length
-            begin = max(close, start + 1)
-            hit = self._placed(view, value, start, close)
+    def word_hits(self, view: View, found: Mapping[int, Places]) -> Iterator[Hit]:
+        """The detector's own words that count here."""
+        places = found.get(self.words, NOWHERE)
+        for start, end, word in zip(places.starts, places.ends, places.words, strict=True):
+            hit = self._placed(view, word, start, end, found)
             if hit is not None:
                 yield hit
+
+    def windows(self, view: View, found: Mapping[int, Places]) -> Iterator[tuple[int, int]]:
+        """Where its patterns are worth a search: around its required context words."""
+        context = self.spec.context
+        if context is None:
+            return
+        if view.heads and any(self._headed(view, column) for column in range(len(view.heads))):
+            yield 0, len(view.text)
+            return
+        places = found.get(self._context, NOWHERE)
+        yield from _merged(
+            (start - context.distance - _BEFORE, end + context.distance)
+            for start, end in zip(places.starts, places.ends, strict=True)
+        )
+
+    def needed_hits(self, view: View, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
+        """Values around each place of what the detector needs."""
+        text, done = view.text, 0
+        place = text.find(self._needs)
+        while place >= 0 and budget.left > 0:
+            budget.left -= 1
+            close = 0
+            for find in self._finders:
+                start, end = find(text, max(done, place - _BEFORE), place + OVERLAP)
+                if 0 <= start <= place:
+                    hit, close = self._tried(view, start, end, budget, found)
+                    if hit is not None:
+                        yield hit
+                    if close:
+                        break
+            done = max(done, close)
+            place = text.find(self._needs, max(done, place + 1))
+
+    def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
+        """Values that start in [begin, stop), pattern by pattern."""
+        for find in self._finders:
+            at = begin
+            while at < stop and budget.left > 0:
+                start, end = find(view.text, at, min(stop, at + CHUNK) + OVERLAP)
+                if start < 0:
+                    at += CHUNK
+                    continue
+                if start >= stop:
+                    break
+                budget.left -= 1
+                hit, close = self._tried(view, start, end, budget, found)
+                at = max(close, start + 1) if close else next_word(view.text, start, end)
+                if hit is not None:
+                    yield hit
+
+    def hit_at(
+        self, view: View, number: int, start: int, budget: Budget, found: Mapping[int, Places]
+    ) -> tuple[Hit | None, int]:
+        """The value of pattern `number` that starts at `start`, and where it ends; (None, 0) without a valid one."""
+        begin, end = self._starters[number](view.text, start, start + OVERLAP)
+        return self._tried(view, begin, end, budget, found) if begin >= 0 else (None, 0)
+
+    def _tried(
+        self, view: View, start: int, end: int, budget: Budget, found: Mapping[int, Places]
+    ) -> tuple[Hit | None, int]:
+        value, length = self._value(view.text[start:end], budget)
+        if not value:
+            return None, 0
+        return self._placed(view, value, start, start + length, found), start + length
 
     def _value(self, raw: bytes, budget: Budget) -> tuple[str, int]:
         """The normal form and how many octets it took; ("", 0) when nothing valid begins here."""
@@ -87,40 +144,46 @@ class CompiledDetector:
         return known
 
     def _validated(self, raw: bytes) -> tuple[str, int]:
-        text = raw.decode("utf-8", "replace")
-        value = self.validate(text)
-        if value or self.spec.validator not in _CUTTABLE:
-            return value, len(raw)
-        cuts = [place for place, octet in enumerate(raw) if octet in _GAPS]
+        value = self._validate(raw.decode("utf-8", "replace"))
+        if value or not self._cuts:
+            return (value, len(raw)) if value else ("", 0)
+        cuts = [place for place, octet in enumerate(raw) if octet in GAPS]
         for cut in cuts[: -_MOST_CUTS - 1 : -1]:
-            value = self.validate(raw[:cut].decode("utf-8", "replace"))
+            value = self._validate(raw[:cut].decode("utf-8", "replace"))
             if value:
                 return value, cut
         return "", 0
 
-    def _placed(self, view: View, value: str, start: int, end: int) -> Hit | None:
+    def _placed(self, view: View, value: str, start: int, end: int, found: Mapping[int, Places]) -> Hit | None:
         """The hit with what stands around it; None when something required does not."""
-        for patterns, distance in self.near:
+        for cue, distance in self._near:
             low, high = max(0, start - distance), end + distance
-            if not any(each.search(view.text, low, high) for each in patterns):
+            if found.get(cue.words, NOWHERE).near(start, end, distance):
+                continue
+            if not any(find(view.text, low, high)[0] >= 0 for find in cue.patterns):
                 return None
-        if self.context is None or self.spec.context is None:
+        context = self.spec.context
+        if context is None:
             return Hit(value, start, end, in_context=False)
-        distance = self.spec.context.distance
-        there = self.context.search(view.text, max(0, start - distance), end + distance) is not None
+        there = found.get(self._context, NOWHERE).near(start, end, context.distance)
         if not there and view.heads:
-            there = self.context.search(view.head(start)) is not None
-        return None if self.spec.context.required and not there else Hit(value, start, end, in_context=there)
+            there = self._headed(view, view.column(start))
+        return None if context.required and not there else Hit(value, start, end, in_context=there)
+
+    def _headed(self, view: View, column: int) -> bool:
+        return view.head_has(column, self._context)
 
 
-def _next_word(text: bytes, start: int, end: int) -> int:
-    """Where to look again after a candidate that was none: behind its first gap, else behind it."""
-    for place in range(start + 1, end):
-        if text[place] in _GAPS:
-            return place + 1
-    return max(end, start + 1)
-
-
-def _cue_patterns(cue: Cue) -> tuple[Pattern, ...]:
-    sources = (*cue.patterns, *([words_pattern(cue.words)] if cue.words else ()))
-    return tuple(compiled(each) for each in sources)
+def _merged(windows: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Windows in order of their starts, none before 0, overlapping ones as one."""
+    begin = stop = -1
+    for low, high in windows:
+        if begin < 0:
+            begin, stop = max(0, low), high
+        elif low <= stop:
+            stop = max(stop, high)
+        else:
+            yield begin, stop
+            begin, stop = max(0, low), high
+    if begin >= 0:
+        yield begin, stop

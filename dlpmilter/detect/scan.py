@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from dlpmilter.detect.compiled import Budget, CompiledDetector, Hit
+from dlpmilter.detect.budget import Budget
+from dlpmilter.detect.candidates import Candidates
+from dlpmilter.detect.compiled import CompiledCue, CompiledDetector, Hit
 from dlpmilter.detect.own import OwnPerson, own_document
-from dlpmilter.detect.patterns import Prefilter
+from dlpmilter.detect.patterns import finder
 from dlpmilter.detect.validators import warm
 from dlpmilter.detect.views import View, places_of
+from dlpmilter.detect.words import Places, WordIndex
 from dlpmilter.model.detector import PLACES, DetectorSpec, detectors_digest
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.verdict import Finding
@@ -26,9 +29,6 @@ from dlpmilter.model.verdict import Finding
 if TYPE_CHECKING:
     from dlpmilter.model.content import Extract
 
-CHUNK: Final = 16 * 1024
-OVERLAP: Final = 512
-"""The longest value that is surely found across the edge of two chunks, octets."""
 TOO_MANY: Final = "too-many-candidates"
 """Finding of a text that offers more candidates than may be looked at: not all of it was."""
 
@@ -56,16 +56,38 @@ class DetectorSet:
     """All detectors, compiled once; `scan` may be called from any process forked afterwards."""
 
     def __init__(self, specs: Iterable[DetectorSpec], limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
-        self._detectors = tuple(CompiledDetector(each) for each in sorted(specs, key=lambda each: each.id))
-        self._slots = [
-            (number, pattern) for number, each in enumerate(self._detectors) for pattern in range(len(each.patterns))
-        ]
-        self._prefilter = Prefilter([each for detector in self._detectors for each in detector.sources])
-        self._candidates = limits.detector_candidates
-        self.groups: Mapping[str, tuple[str, ...]] = MappingProxyType(
-            {each.spec.id: each.spec.groups for each in self._detectors}
+        ordered = sorted(specs, key=lambda each: each.id)
+        vocabularies: list[tuple[str, ...]] = []
+        cues = {
+            cue.id: CompiledCue(tuple(finder(each) for each in cue.patterns), _number(vocabularies, cue.words))
+            for spec in ordered
+            for cue in spec.cues
+        }
+        self._detectors = tuple(
+            CompiledDetector(
+                spec,
+                cues,
+                _number(vocabularies, spec.words),
+                _number(vocabularies, spec.context.words if spec.context else ()),
+            )
+            for spec in ordered
         )
-        self.digest = detectors_digest(each.spec for each in self._detectors)
+        self._words = WordIndex(vocabularies)
+        everywhere: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._windowed: list[int] = []
+        for number, spec in enumerate(ordered):
+            if spec.needs or (spec.context is not None and spec.context.required):
+                self._windowed.append(number)
+            else:
+                everywhere[spec.groups[0]] += [(number, each) for each in range(len(spec.patterns))]
+        self._passes = [
+            (slots, Candidates([ordered[number].patterns[pattern] for number, pattern in slots]))
+            for slots in everywhere.values()
+            if slots
+        ]
+        self._candidates = limits.detector_candidates
+        self.groups: Mapping[str, tuple[str, ...]] = MappingProxyType({each.id: each.groups for each in ordered})
+        self.digest = detectors_digest(ordered)
         warm()
 
     def scan(self, extracts: Sequence[Extract], own: OwnPerson | None = None) -> tuple[Finding, ...]:
@@ -92,31 +114,44 @@ class DetectorSet:
         return tuple(sorted(findings, key=lambda each: (each.detector, each.part, each.place)))
 
     def _scan_view(self, view: View, place: Place, values: dict[int, _Values], budget: Budget) -> None:
-        name = PLACES[place[1]]
-        chunks: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-        for begin in range(0, len(view.text), CHUNK):
-            piece = view.text
-            if len(piece) > CHUNK:
-                piece = piece[max(0, begin - OVERLAP) : begin + CHUNK + OVERLAP]
-            for slot in self._prefilter.hits(piece):
-                number, pattern = self._slots[slot]
-                chunks[number][pattern].append(begin)
-        found: dict[int, list[Hit]] = {}
-        for number in sorted(chunks):
+        words = self._words.find(view.text, budget)
+        if view.heads:
+            view.mark_heads(words)
+        hits = self._hits(view, PLACES[place[1]], words, budget)
+        self._drop_inner(hits)
+        for number, found in hits.items():
+            spec = self._detectors[number].spec
+            for hit in _clustered(found, spec.minimum, spec.within) if spec.within else found:
+                values[number].add(hit.value, place, spec.confidence_context if hit.in_context else spec.confidence)
+
+    def _hits(self, view: View, name: str, words: Mapping[int, Places], budget: Budget) -> dict[int, list[Hit]]:
+        """Detector number -> its values in one view."""
+        hits: dict[int, list[Hit]] = defaultdict(list)
+        for number, detector in enumerate(self._detectors):
+            if detector.words in words and name in detector.spec.places:
+                hits[number] += detector.word_hits(view, words)
+        for number in self._windowed:
             detector = self._detectors[number]
             if name not in detector.spec.places:
                 continue
-            found[number] = [
-                hit
-                for pattern, begins in sorted(chunks[number].items())
-                for begin in begins
-                for hit in detector.hits(view, pattern, begin, begin + CHUNK, begin + CHUNK + OVERLAP, budget)
-            ]
-        self._drop_inner(found)
-        for number, hits in found.items():
-            spec = self._detectors[number].spec
-            for hit in _clustered(hits, spec.minimum, spec.within) if spec.within else hits:
-                values[number].add(hit.value, place, spec.confidence_context if hit.in_context else spec.confidence)
+            if detector.spec.needs:
+                hits[number] += detector.needed_hits(view, budget, words)
+            else:
+                for begin, stop in detector.windows(view, words):
+                    hits[number] += detector.hits_in(view, begin, stop, budget, words)
+        for slots, candidates in self._passes:
+            closed: dict[int, int] = {}
+            for start, slot in candidates.find(view.text, budget):
+                number, pattern = slots[slot]
+                detector = self._detectors[number]
+                if start < closed.get(number, 0) or name not in detector.spec.places:
+                    continue
+                hit, end = detector.hit_at(view, pattern, start, budget, words)
+                if end:
+                    closed[number] = end
+                if hit is not None:
+                    hits[number].append(hit)
+        return hits
 
     def _drop_inner(self, found: dict[int, list[Hit]]) -> None:
         """Take out phone numbers and the like that are a piece of a longer identifier with a check of its own."""
@@ -178,3 +213,12 @@ def _clustered(hits: list[Hit], minimum: int, within: int) -> list[Hit]:
             kept += hits[max(low, done) : high + 1]
             done = high + 1
     return kept
+
+
+def _number(vocabularies: list[tuple[str, ...]], words: tuple[str, ...]) -> int:
+    """The number of a vocabulary, -1 for none; the same words have the same number."""
+    if not words:
+        return -1
+    if words not in vocabularies:
+        vocabularies.append(words)
+    return vocabularies.index(words)

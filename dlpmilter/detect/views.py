@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dlpmilter.detect.normalise import plain_forms
 
 if TYPE_CHECKING:
+    from dlpmilter.detect.words import Places
     from dlpmilter.model.content import Extract, Table
 
 HEADER_TYPE: Final = "text/rfc822-headers"
@@ -23,17 +24,30 @@ class View:
 
     text: bytes
     heads: tuple[bytes, ...] = ()
+    head_words: dict[int, set[int]] = field(default_factory=dict)
+    """Column -> vocabularies with a word in its head."""
     _lines: list[int] = field(default_factory=list)
 
-    def head(self, offset: int) -> bytes:
-        """The head of the column that `offset` stands in; b"" outside tables."""
-        if not self.heads:
-            return b""
+    def column(self, offset: int) -> int:
+        """The column of a table that `offset` stands in, from 0."""
         if not self._lines:
             self._lines = _line_starts(self.text)
         start = self._lines[bisect_right(self._lines, offset) - 1]
-        column = self.text.count(b"\t", start, offset)
-        return self.heads[column] if column < len(self.heads) else b""
+        return self.text.count(b"\t", start, offset)
+
+    def mark_heads(self, words: Mapping[int, Places]) -> None:
+        """Note which vocabularies have a word in which column's head, the first line of a table."""
+        end = self.text.find(b"\n")
+        end = len(self.text) if end < 0 else end
+        for vocabulary, places in words.items():
+            for start in places.starts:
+                if start >= end:
+                    break
+                self.head_words.setdefault(self.column(start), set()).add(vocabulary)
+
+    def head_has(self, column: int, vocabulary: int) -> bool:
+        """Whether the head of a column holds a word of this vocabulary."""
+        return vocabulary in self.head_words.get(column, ())
 
 
 def places_of(extract: Extract) -> Iterator[tuple[str, View]]:

@@ -64,6 +64,8 @@ class DetectorSpec:
     patterns: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     validator: str = ""
+    needs: str = ""
+    """A piece of text every value holds (`@`, `://`): found at once, so the patterns run around it only."""
     context: Context | None = None
     near: tuple[Near, ...] = ()
     cues: tuple[Cue, ...] = ()

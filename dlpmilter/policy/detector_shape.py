@@ -94,6 +94,7 @@ class DetectorTable(Table):
     patterns: list[Filled] = Field(default_factory=list, max_length=100)
     words: VocabularyTable = VocabularyTable()
     validator: Annotated[str, AfterValidator(_validator)] = ""
+    needs: str = Field(default="", max_length=40)
     context: ContextTable | None = None
     near: list[NearTable] = Field(default_factory=list, max_length=5)
     minimum: int = Field(default=1, ge=1, le=10000)

@@ -154,6 +154,7 @@ def _spec(table: DetectorTable, found: _Found) -> DetectorSpec:
         patterns=tuple(table.patterns),
         words=table.words.all,
         validator=table.validator,
+        needs=table.needs,
         context=Context(context.all, context.distance, context.required) if context else None,
         near=near,
         cues=tuple(_cue(found.cues[name][1]) for name in sorted({each.cue for each in near})),

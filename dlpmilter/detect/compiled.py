@@ -55,7 +55,7 @@ class CompiledDetector:
         self._finders = tuple(finder(each) for each in spec.patterns)
         self._starters = tuple(starter(each) for each in spec.patterns)
         self.words = words
-        self._context = context
+        self.context = context
         self._validate: Validator = FUNCTIONS[spec.validator]
         self._cuts = spec.validator not in _WHOLE
         self._near = tuple((cues[each.cue], each.distance) for each in spec.near)
@@ -77,7 +77,7 @@ class CompiledDetector:
         if view.heads and any(self._headed(view, column) for column in range(len(view.heads))):
             yield 0, len(view.text)
             return
-        places = found.get(self._context, NOWHERE)
+        places = found.get(self.context, NOWHERE)
         yield from _merged(
             (start - context.distance - _BEFORE, end + context.distance)
             for start, end in zip(places.starts, places.ends, strict=True)
@@ -165,13 +165,13 @@ class CompiledDetector:
         context = self.spec.context
         if context is None:
             return Hit(value, start, end, in_context=False)
-        there = found.get(self._context, NOWHERE).near(start, end, context.distance)
+        there = found.get(self.context, NOWHERE).near(start, end, context.distance)
         if not there and view.heads:
             there = self._headed(view, view.column(start))
         return None if context.required and not there else Hit(value, start, end, in_context=there)
 
     def _headed(self, view: View, column: int) -> bool:
-        return view.head_has(column, self._context)
+        return view.head_has(column, self.context)
 
 
 def _merged(windows: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -73,13 +73,18 @@ class DetectorSet:
             for spec in ordered
         )
         self._words = WordIndex(vocabularies)
-        everywhere: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        self._windowed: list[int] = []
-        for number, spec in enumerate(ordered):
-            if spec.needs or (spec.context is not None and spec.context.required):
-                self._windowed.append(number)
+        everywhere: dict[bool, list[tuple[int, int]]] = defaultdict(list)
+        self._speaking: dict[int, list[int]] = defaultdict(list)
+        self._windowed: dict[int, list[int]] = defaultdict(list)
+        self._needing: list[int] = []
+        for number, (spec, detector) in enumerate(zip(ordered, self._detectors, strict=True)):
+            self._speaking[detector.words].append(number)
+            if spec.needs:
+                self._needing.append(number)
+            elif spec.context is not None and spec.context.required:
+                self._windowed[detector.context].append(number)
             else:
-                everywhere[spec.groups[0]] += [(number, each) for each in range(len(spec.patterns))]
+                everywhere["contact" in spec.groups] += [(number, each) for each in range(len(spec.patterns))]
         self._passes = [
             (slots, Candidates([ordered[number].patterns[pattern] for number, pattern in slots]))
             for slots in everywhere.values()
@@ -127,31 +132,27 @@ class DetectorSet:
     def _hits(self, view: View, name: str, words: Mapping[int, Places], budget: Budget) -> dict[int, list[Hit]]:
         """Detector number -> its values in one view."""
         hits: dict[int, list[Hit]] = defaultdict(list)
-        for number, detector in enumerate(self._detectors):
-            if detector.words in words and name in detector.spec.places:
-                hits[number] += detector.word_hits(view, words)
-        for number in self._windowed:
-            detector = self._detectors[number]
-            if name not in detector.spec.places:
-                continue
-            if detector.spec.needs:
-                hits[number] += detector.needed_hits(view, budget, words)
-            else:
+        for number in self._needing:
+            hits[number] += self._detectors[number].needed_hits(view, budget, words)
+        for vocabulary in words:
+            for number in self._speaking.get(vocabulary, ()):
+                hits[number] += self._detectors[number].word_hits(view, words)
+            for number in self._windowed.get(vocabulary, ()):
+                detector = self._detectors[number]
                 for begin, stop in detector.windows(view, words):
                     hits[number] += detector.hits_in(view, begin, stop, budget, words)
         for slots, candidates in self._passes:
             closed: dict[int, int] = {}
             for start, slot in candidates.find(view.text, budget):
                 number, pattern = slots[slot]
-                detector = self._detectors[number]
-                if start < closed.get(number, 0) or name not in detector.spec.places:
+                if start < closed.get(number, 0):
                     continue
-                hit, end = detector.hit_at(view, pattern, start, budget, words)
+                hit, end = self._detectors[number].hit_at(view, pattern, start, budget, words)
                 if end:
                     closed[number] = end
                 if hit is not None:
                     hits[number].append(hit)
-        return hits
+        return {number: each for number, each in hits.items() if each and name in self._detectors[number].spec.places}
 
     def _drop_inner(self, found: dict[int, list[Hit]]) -> None:
         """Take out phone numbers and the like that are a piece of a longer identifier with a check of its own."""

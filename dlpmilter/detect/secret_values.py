@@ -68,10 +68,10 @@ def jwt(text: str) -> str:
 
 
 def private_key(text: str) -> str:
-    """A PEM or OpenSSH block with a body behind its first line."""
-    _, _, body = text.partition("KEY")
-    letters = re.sub(r"[^A-Za-z0-9+/]", "", body.partition("-----")[2])
-    return _digest(letters) if len(letters) >= 32 and len(set(letters)) > 8 else ""
+    """A PEM, OpenSSH or PuTTY block with at least one line of its body."""
+    lines = re.findall(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{40,}(?![A-Za-z0-9+/=])", text)
+    body = next((each for each in lines if len(set(each)) > 12), "")
+    return _digest(body) if body else ""
 
 
 def password(text: str) -> str:

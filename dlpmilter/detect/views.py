@@ -27,13 +27,20 @@ class View:
     head_words: dict[int, set[int]] = field(default_factory=dict)
     """Column -> vocabularies with a word in its head."""
     _lines: list[int] = field(default_factory=list)
+    _last: tuple[int, int] = (-1, 0)
+    """The last answer, to count on from: a row may have many thousands of cells."""
 
     def column(self, offset: int) -> int:
         """The column of a table that `offset` stands in, from 0."""
         if not self._lines:
             self._lines = _line_starts(self.text)
         start = self._lines[bisect_right(self._lines, offset) - 1]
-        return self.text.count(b"\t", start, offset)
+        counted, column = self._last
+        if not start <= counted <= offset:
+            counted, column = start, 0
+        column += self.text.count(b"\t", counted, offset)
+        self._last = (offset, column)
+        return column
 
     def mark_heads(self, words: Mapping[int, Places]) -> None:
         """Note which vocabularies have a word in which column's head, the first line of a table."""

@@ -103,5 +103,7 @@ def _names(text: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def _other_name(found: bytes, parts: frozenset[str]) -> bool:
-    words = [each for each in _words(found.decode("utf-8", "replace")) if each not in _TITLE_WORDS and len(each) > 1]
-    return bool(words) and not parts & set(words)
+    """Whether the name is not surely the sender's: none of his words, or one of them beside a word that is not."""
+    words = {each for each in _words(found.decode("utf-8", "replace")) if each not in _TITLE_WORDS and len(each) > 1}
+    shared = parts & words
+    return bool(words) and (not shared or (len(shared) == 1 and len(words) > 1))

@@ -33,6 +33,7 @@ NOT_OWN = {
     "calculation": f"{PAYSLIP}\nKalkulation: Deckungsbeitrag 5.000,00 EUR, Marge 12 %, Stückkosten 3,00 EUR",
     "no such document": "Frau Anna Berger, anbei die Unterlagen zum Projekt.",
     "name only once": "Entgeltabrechnung\nBerger, Personalnummer 4711",
+    "relative beside her": f"{PAYSLIP}\nKinderfreibetrag für Herrn Ines Berger",
     "other person with her surname": PAYSLIP.replace("Anna Berger", "Ines Berger"),
 }
 

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 TOO_MANY: Final = "too-many-candidates"
 """Finding of a text that offers more candidates than may be looked at: not all of it was."""
 
-_INNER: Final = frozenset({"phone"})
+_INNER: Final = {"phone": ("personal",), "email-address": ("secret",)}
+"""Validators whose values may be a piece of something else: of a value of a detector in these groups."""
 _SURE: Final = 0.7
-"""Confidence from which an identifier explains a phone number inside it away."""
+"""Confidence from which such a value explains the piece inside it away; a context word does as well."""
 
 Place = tuple[str, int]
 """Path of the part, index in PLACES: sorts as values are counted."""
@@ -155,26 +156,25 @@ class DetectorSet:
         return {number: each for number, each in hits.items() if each and name in self._detectors[number].spec.places}
 
     def _drop_inner(self, found: dict[int, list[Hit]]) -> None:
-        """Take out phone numbers and the like that are a piece of a longer identifier with a check of its own."""
-        inner = [number for number, hits in found.items() if hits and self._detectors[number].spec.validator in _INNER]
-        if not inner:
-            return
-        spans = sorted(
-            (hit.start, hit.end)
-            for number, hits in found.items()
-            for spec in (self._detectors[number].spec,)
-            if spec.validator and "personal" in spec.groups
-            for hit in hits
-            if hit.in_context or spec.confidence >= _SURE
-        )
-        starts = [start for start, _ in spans]
-        for number in inner if spans else ():
+        """Take out what is a piece of a longer value: digits of an account number, `password@host` of a login."""
+        for number in [each for each in found if self._detectors[each].spec.validator in _INNER]:
+            groups = _INNER[self._detectors[number].spec.validator]
+            spans = sorted(
+                (hit.start, hit.end)
+                for other, hits in found.items()
+                for spec in (self._detectors[other].spec,)
+                if spec.validator and not spec.needs and set(groups) & set(spec.groups)
+                for hit in hits
+                if hit.in_context or spec.confidence >= _SURE
+            )
+            starts = [start for start, _ in spans]
             kept = []
-            for hit in found[number]:
+            for hit in found[number] if spans else ():
                 at = bisect_right(starts, hit.start) - 1
                 if at < 0 or hit.end > spans[at][1]:
                     kept.append(hit)
-            found[number] = kept
+            if spans:
+                found[number] = kept
 
     def _reported(
         self, number: int, found: _Values, views: list[View], values: Mapping[int, _Values], own: OwnPerson | None

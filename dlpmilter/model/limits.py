@@ -46,7 +46,7 @@ class Limits:
     data_rate_octets: int = 100
     """Octets per second a sender must average after the first minute of DATA."""
     data_seconds: float = 3600.0
-    detector_candidates: int = 300_000
+    detector_candidates: int = 200_000
     """Places in the texts of one mail that detectors check one by one; above it too-many-candidates is found."""
     answer_seconds: float = 80.0
     """Postfix gives a before-queue filter 100 s; we answer before that."""

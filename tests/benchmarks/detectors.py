@@ -280,7 +280,11 @@ def ham_text(size: int) -> str:
 
 def speed(megabytes: float = 3.0) -> dict[str, dict[str, float]]:
     """Text -> MB/s of CPU time of the whole set, of `re` with the same patterns, and their ratio."""
-    stdlib = [re.compile(each) for spec in specs() for each in spec.patterns]
+    stdlib = [
+        re.compile(re.sub(r"\\x\{([0-9A-F]+)\}", lambda code: chr(int(code[1], 16)), each))
+        for spec in specs()
+        for each in spec.patterns
+    ]
     stdlib += [re.compile(words_pattern(each.words)) for each in specs() if each.words]
     stdlib += [re.compile(words_pattern(each.context.words)) for each in specs() if each.context]
     size = int(megabytes * 1_000_000)
@@ -315,6 +319,29 @@ def percent(hits: int, total: int) -> str:
     """`99.5 % (97.2-99.9)`."""
     low, high = wilson(hits, total)
     return f"{100 * hits / max(1, total):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def definition_lines() -> list[str]:
+    """One line for each shipped detector, as DETECTORS.md lists them."""
+    lines = []
+    for each in specs():
+        asks = []
+        if each.context is not None and each.context.required:
+            asks.append("a context word")
+        asks += [f"a {near.cue} within {near.distance}" for near in each.near]
+        if each.minimum > 1:
+            asks.append(
+                f"{each.minimum} different within {each.within}" if each.within else f"{each.minimum} different"
+            )
+        if each.validator:
+            asks.append(f"check `{each.validator}`")
+        sure = f"{each.confidence:g}" if not (each.context and each.context.required) else ""
+        if each.context is not None:
+            sure += f"{' / ' if sure else ''}{each.confidence_context:g}"
+        lines.append(
+            f"| `{each.id}` | {each.title_en} | {each.title_de} | {', '.join(each.groups)} | {', '.join(asks)} | {sure} |"
+        )
+    return lines
 
 
 def figure_lines() -> list[str]:
@@ -370,6 +397,8 @@ def main() -> None:
             )
         )
         return
+    if options.markdown:
+        print("\n".join(["Detectors", *definition_lines(), ""]))
     print("\n".join(["Made-up vectors", *figure_lines(), "", "Public vectors", *public_lines()]))
     print("\n".join(["", "Ordinary mail", *ordinary_lines()]))
     if options.markdown:

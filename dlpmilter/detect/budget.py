@@ -21,6 +21,10 @@ class Budget:
         self.left = candidates
         self.memory: dict[tuple[str, bytes], tuple[str, int]] = {}
 
+    def spend(self, octets: int) -> None:
+        """Count one search that found so many octets: long finds that overlap cost their length each time."""
+        self.left -= 1 + (octets >> 6)
+
 
 def next_word(text: bytes, start: int, end: int) -> int:
     """Where to look again after a candidate: behind its first gap, else behind it."""

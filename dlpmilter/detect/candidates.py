@@ -34,6 +34,7 @@ class Candidates:
                 start, end = find(text, at, stop + OVERLAP)
                 if start < 0 or start >= stop:
                     break
+                budget.spend(end - start)
                 for number in which(text[start : start + _REACH]):
                     budget.left -= 1
                     yield start, number

@@ -112,7 +112,7 @@ class CompiledDetector:
                     continue
                 if start >= stop:
                     break
-                budget.left -= 1
+                budget.spend(end - start)
                 hit, close = self._tried(view, start, end, budget, found)
                 at = max(close, start + 1) if close else next_word(view.text, start, end)
                 if hit is not None:

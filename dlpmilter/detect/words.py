@@ -65,7 +65,7 @@ class WordIndex:
                 start, end = find(text, at, stop + OVERLAP)
                 if start < 0 or start >= stop:
                     break
-                budget.left -= 1
+                budget.spend(end - start)
                 for number, word in self._meant(text[start:end]):
                     places = found.setdefault(number, Places())
                     places.starts.append(start)

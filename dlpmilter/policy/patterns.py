@@ -36,7 +36,7 @@ def refused_text(pattern: str) -> tuple[str, str]:
         return f"has {len(pattern)} characters.", f"The longest allowed is {MAX_LENGTH}; write several patterns."
     place, fixed = 0, True
     # Whether what comes next is the beginning of the pattern or of one of its alternatives.
-    beginning, groups = True, list[bool]()
+    beginning, groups, atom = True, list[bool](), ""
     while place < len(pattern):
         here = pattern[place]
         if beginning and here not in "(|":
@@ -45,9 +45,9 @@ def refused_text(pattern: str) -> tuple[str, str]:
             end = _class_end(pattern, place)
             if umlaut := next((each for each in pattern[place:end] if each in "äöüÄÖÜß"), ""):
                 return f"has {umlaut} in brackets.", _UMLAUT
-            place = end
+            atom, place = pattern[place:end], end
             continue
-        found = _outside(pattern, place, fixed=fixed)
+        found = _outside(pattern, place, fixed=fixed, wide=_WIDE.match(atom) is not None)
         if found[0]:
             return found
         if here == "(":
@@ -61,10 +61,13 @@ def refused_text(pattern: str) -> tuple[str, str]:
             groups.pop()
         elif here == "|":
             beginning = all(groups)
-        place += 2 if here == "\\" else 1
+        width = 2 if here == "\\" else 1
+        atom, place = pattern[place : place + width], place + width
     return "", ""
 
 
+_WIDE: Final = re.compile(r"\.$|\\[sWDS]$|\[\^|\[.*(?: |\\[sWDS])", re.DOTALL)
+"""What matches a blank as well: repeated, a pattern may begin again at each word inside it."""
 _UMLAUT: Final = (
     "Detectors read a text with ae, oe, ue and ss for umlauts and sharp s; write the letters side by side, "
     "for example (?:ä|a)."
@@ -80,7 +83,7 @@ def _class_end(pattern: str, place: int) -> int:
     return place + 1
 
 
-def _outside(pattern: str, place: int, *, fixed: bool) -> tuple[str, str]:
+def _outside(pattern: str, place: int, *, fixed: bool, wide: bool) -> tuple[str, str]:
     name = _foreign(pattern, place)
     if name:
         end = f"{name}, which RE2 does not have."
@@ -91,6 +94,11 @@ def _outside(pattern: str, place: int, *, fixed: bool) -> tuple[str, str]:
     upper = int(counted[3] or counted[1])
     if upper > MAX_REPEAT:
         return f"repeats {upper} times.", f"The largest bound is {MAX_REPEAT}; write {{{counted[1]},}} for no bound."
+    if upper > LOOSE_REPEAT and wide:
+        return (
+            f"repeats {upper} times what may be a blank.",
+            f"Repeat at most {LOOSE_REPEAT} times, write {{{counted[1]},}} for no bound, or leave the blank out.",
+        )
     if upper > LOOSE_REPEAT and not fixed:
         return (
             f"repeats {upper} times and may begin at any letter.",

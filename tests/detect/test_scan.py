@@ -146,7 +146,7 @@ def test_the_order_of_parts_does_not_matter() -> None:
 def test_too_many_candidates_are_a_finding() -> None:
     """A text with more candidates than may be checked says so, and what was found before stays."""
     few = DetectorSet(
-        (DetectorSpec("digits", "Ziffern", "Digits", ("personal",), (r"\b\d{4}\b",)),), Limits(detector_candidates=10)
+        (DetectorSpec("digits", "Ziffern", "Digits", ("personal",), (r"\b\d{4}\b",)),), Limits(detector_candidates=20)
     )
     found = few.scan([Extract("1", "text/plain", text=" ".join(map(str, range(1000, 1100))))])
     assert [(each.detector, each.part, each.place) for each in found] == [

@@ -103,6 +103,7 @@ REFUSED = {
     r"(?>abc)d": "an atomic group", r"ab++c": "a possessive repeat", r"a(?(1)b|c)": "a condition", r"ab(?#x)c": "a comment",
     r"[äö]b": "in brackets", r"\bab{1,500}": "repeats 500 times", r"[ab][abc]{30}d": "may begin at any letter",
     r"\bok\d|[ab][abc]{12}": "may begin at any letter", r"(?i:[ab][abc]{20})": "may begin at any letter",
+    r"\b[ab][abc ]{39}d": "may be a blank", r"\bab.{20}c": "may be a blank", r"\bab[^c]{20}c": "may be a blank",
     r"a*": "matches where nothing stands", r"\b": "matches where nothing stands", r"x{0,5}": "matches where nothing stands",
     r"(?:a?){9}": "matches where nothing stands", r"^$": "matches where nothing stands", r"(?x) a b": "RE2",
     r"\b(?:a{40}){30}": "RE2", r"\b(?:(?:a{9}){9}){19}b": "RE2", r"abc[": "RE2", r"\bab{2,1}": "RE2", r"\p{Foo}ab": "RE2",

@@ -17,7 +17,8 @@ _COMMON: Final = (
     ("\xa0", " "), ("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("Ä", "AE"), ("Ö", "OE"), ("Ü", "UE"),
     ("–", "-"), ("—", "-"), ("’", "'"), ("„", '"'), ("“", '"'), ("”", '"'),
 )  # fmt: skip
-"""Replaced for the whole text at once: quicker than one call for each of them."""
+"""Replaced for the whole text at once: quicker than one call for each of them, where there are many."""
+_SPARSE: Final = 200
 _PLAIN: Final = {
     "ẞ": "SS", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE",
     "ı": "i", "‘": "'", "‚": "'", "´": "'", "«": '"', "»": '"', "⁄": "/", "−": "-", "\u2028": "\n", "\u2029": "\n",
@@ -45,7 +46,8 @@ def plain_forms(text: str) -> tuple[bytes, ...]:
     if not text.isascii():
         if _DIAERESIS in text:
             text = unicodedata.normalize("NFC", text)
-        for letter, spelt in _COMMON:
+        foreign = len(text.encode("utf-8", "replace")) - len(text)
+        for letter, spelt in _COMMON if foreign * _SPARSE > len(text) else ():
             text = text.replace(letter, spelt)
     octets = text.encode("ascii", _HANDLER)
     if b"\0" not in octets:

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One detector ready to run: its patterns, validator and surroundings. Never decides what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dlpmilter.detect.budget import CHUNK, GAPS, OVERLAP, Budget, next_word
+from dlpmilter.detect.patterns import Finder, finder, starter
+from dlpmilter.detect.validators import FUNCTIONS, Validator
+from dlpmilter.detect.words import NOWHERE, Places
+
+if TYPE_CHECKING:
+    from dlpmilter.detect.views import View
+    from dlpmilter.model.detector import DetectorSpec
+
+_WHOLE: Final = frozenset(
+    {
+        "", "luhn", "token", "jwt", "private-key", "password", "connection-string", "random-text", "email-address",
+        "birth-date", "mrz", "de-licence-plate",
+    }
+)  # fmt: skip
+"""Validators that want the whole candidate; the others know numbers written in groups, behind which
+something may stand that looks like one more group."""
+_MOST_CUTS: Final = 10
+_BEFORE: Final = 80
+"""How many octets before its `needs` a value may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One value: its normal form, where it stands, whether a context word is near."""
+
+    value: str
+    start: int
+    end: int
+    in_context: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCue:
+    """A cue's patterns, and the number of its words in the word index (-1: none)."""
+
+    patterns: tuple[Finder, ...]
+    words: int
+
+
+class CompiledDetector:
+    """A spec and everything needed to run it. Numbers point into the word index."""
+
+    def __init__(self, spec: DetectorSpec, cues: Mapping[str, CompiledCue], words: int, context: int) -> None:
+        self.spec = spec
+        self._finders = tuple(finder(each) for each in spec.patterns)
+        self._starters = tuple(starter(each) for each in spec.patterns)
+        self.words = words
+        self.context = context
+        self._validate: Validator = FUNCTIONS[spec.validator]
+        self._cuts = spec.validator not in _WHOLE
+        self._near = tuple((cues[each.cue], each.distance) for each in spec.near)
+        self._needs = spec.needs.encode()
+
+    def word_hits(self, view: View, found: Mapping[int, Places]) -> Iterator[Hit]:
+        """The detector's own words that count here."""
+        places = found.get(self.words, NOWHERE)
+        for start, end, word in zip(places.starts, places.ends, places.words, strict=True):
+            hit = self._placed(view, word, start, end, found)
+            if hit is not None:
+                yield hit
+
+    def windows(self, view: View, found: Mapping[int, Places]) -> Iterator[tuple[int, int]]:
+        """Where its patterns are worth a search: around its required context words."""
+        context = self.spec.context
+        if context is None:
+            return
+        if view.heads and any(self._headed(view, column) for column in range(len(view.heads))):
+            yield 0, len(view.text)
+            return
+        places = found.get(self.context, NOWHERE)
+        yield from _merged(
+            (start - context.distance - _BEFORE, end + context.distance)
+            for start, end in zip(places.starts, places.ends, strict=True)
+        )
+
+    def needed_hits(self, view: View, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
+        """Values around each place of what the detector needs."""
+        text, done = view.text, 0
+        place = text.find(self._needs)
+        while place >= 0 and budget.left > 0:
+            budget.left -= 1
+            close = 0
+            for find in self._finders:
+                start, end = find(text, max(done, place - _BEFORE), place + OVERLAP)
+                if 0 <= start <= place:
+                    hit, close = self._tried(view, start, end, budget, found)
+                    if hit is not None:
+                        yield hit
+                    if close:
+                        break
+            done = max(done, close)
+            place = text.find(self._needs, max(done, place + 1))
+
+    def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
+        """Values that start in [begin, stop), pattern by pattern."""
+        for find in self._finders:
+            at = begin
+            while at < stop and budget.left > 0:
+                start, end = find(view.text, at, min(stop, at + CHUNK) + OVERLAP)
+                if start < 0:
+                    at += CHUNK
+                    continue
+                if start >= stop:
+                    break
+                budget.spend(end - start)
+                hit, close = self._tried(view, start, end, budget, found)
+                at = max(close, start + 1) if close else next_word(view.text, start, end)
+                if hit is not None:
+                    yield hit
+
+    def hit_at(
+        self, view: View, number: int, start: int, budget: Budget, found: Mapping[int, Places]
+    ) -> tuple[Hit | None, int]:
+        """The value of pattern `number` that starts at `start`, and where it ends; (None, 0) without a valid one."""
+        begin, end = self._starters[number](view.text, start, start + OVERLAP)
+        return self._tried(view, begin, end, budget, found) if begin >= 0 else (None, 0)
+
+    def _tried(
+        self, view: View, start: int, end: int, budget: Budget, found: Mapping[int, Places]
+    ) -> tuple[Hit | None, int]:
+        value, length = self._value(view.text[start:end], budget)
+        if not value:
+            return None, 0
+        return self._placed(view, value, start, start + length, found), start + length
+
+    def _value(self, raw: bytes, budget: Budget) -> tuple[str, int]:
+        """The normal form and how many octets it took; ("", 0) when nothing valid begins here."""
+        key = (self.spec.validator, raw)
+        known = budget.memory.get(key)
+        if known is None:
+            known = self._validated(raw)
+            if len(raw) <= 64 and len(budget.memory) < 50_000:
+                budget.memory[key] = known
+        return known
+
+    def _validated(self, raw: bytes) -> tuple[str, int]:
+        value = self._validate(raw.decode("utf-8", "replace"))
+        if value or not self._cuts:
+            return (value, len(raw)) if value else ("", 0)
+        cuts = [place for place, octet in enumerate(raw) if octet in GAPS]
+        for cut in cuts[: -_MOST_CUTS - 1 : -1]:
+            value = self._validate(raw[:cut].decode("utf-8", "replace"))
+            if value:
+                return value, cut
+        return "", 0
+
+    def _placed(self, view: View, value: str, start: int, end: int, found: Mapping[int, Places]) -> Hit | None:
+        """The hit with what stands around it; None when something required does not."""
+        for cue, distance in self._near:
+            low, high = max(0, start - distance), end + distance
+            if found.get(cue.words, NOWHERE).near(start, end, distance):
+                continue
+            if not any(find(view.text, low, high)[0] >= 0 for find in cue.patterns):
+                return None
+        context = self.spec.context
+        if context is None:
+            return Hit(value, start, end, in_context=False)
+        there = found.get(self.context, NOWHERE).near(start, end, context.distance)
+        if not there and view.heads:
+            there = self._headed(view, view.column(start))
+        return None if context.required and not there else Hit(value, start, end, in_context=there)
+
+    def _headed(self, view: View, column: int) -> bool:
+        return view.head_has(column, self.context)
+
+
+def _merged(windows: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Windows in order of their starts, none before 0, overlapping ones as one."""
+    begin = stop = -1
+    for low, high in windows:
+        if begin < 0:
+            begin, stop = max(0, low), high
+        elif low <= stop:
+            stop = max(stop, high)
+        else:
+            yield begin, stop
+            begin, stop = max(0, low), high
+    if begin >= 0:
+        yield begin, stop

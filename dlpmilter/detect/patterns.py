@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Patterns as RE2 has them: compiled, refused with a reason, put into one set. Never backtracks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, cast
+
+import re2  # type: ignore[import-untyped]
+
+from dlpmilter.detect.normalise import plain
+
+PROGRAM_LIMIT: Final = 1200
+"""Instructions of one compiled pattern: what every octet of a hostile text may cost at worst."""
+_SET_MEMORY: Final = 128 * 1024 * 1024
+_SAMPLES: Final = (b"", b"a", b" a1.", b"\n")
+_ANYTHING: Final = "(?s:.?)"
+_SPACE: Final = r"[\s-]{1,3}"
+
+
+Finder = Callable[[bytes, int, int], tuple[int, int]]
+_NONE: Final = (-1, -1)
+Pattern = re.Pattern[bytes]
+"""What RE2 compiles has the methods of the standard library's patterns that we use, over octets."""
+
+
+def options(memory: int) -> Any:
+    """Silent, without groups (with them RE2 leaves its fast automaton), Unicode."""
+    chosen = re2.Options()
+    chosen.log_errors = False
+    chosen.never_capture = True
+    chosen.max_mem = memory
+    return chosen
+
+
+def compiled(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Pattern:
+    """The pattern over plain forms. Raises re2.error: ask `why_refused` first."""
+    return cast("Pattern", re2.compile(_plain_pattern(pattern).encode(), options(memory)))
+
+
+def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
+    """`find(text, begin, end)`: the span of the leftmost match in there, (-1, -1) without one.
+
+    It calls the binding below the module's own methods, which cost twice as much as the search itself.
+    """
+    regexp = re2.compile(_plain_pattern(pattern).encode(), options(memory))._regexp  # noqa: SLF001  # see above
+    match, unanchored = regexp.Match, regexp.Anchor.UNANCHORED
+
+    def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
+        size = len(text)
+        found: tuple[int, int] = match(unanchored, text, begin, min(end, size))[0] if begin <= size else _NONE
+        return found
+
+    return find
+
+
+def starter(pattern: str) -> Finder:
+    """Like `finder`, for a match that begins at `begin`."""
+    regexp = re2.compile(_plain_pattern(pattern).encode(), options(8 * 1024 * 1024))._regexp  # noqa: SLF001
+    match, anchored = regexp.Match, regexp.Anchor.ANCHOR_START
+
+    def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
+        size = len(text)
+        found: tuple[int, int] = match(anchored, text, begin, min(end, size))[0] if begin <= size else _NONE
+        return found
+
+    return find
+
+
+def why_refused(pattern: str) -> str:
+    """One sentence on why RE2 cannot run this pattern, or why it would be no good; "" when it can."""
+    try:
+        found: Any = compiled(pattern)
+    except re2.error as error:
+        reason = error.args[0]
+        return f"is not a pattern RE2 understands: {reason.decode('utf-8', 'replace')}."
+    if any(match.end() == match.start() for sample in _SAMPLES for match in found.finditer(sample)):
+        return "matches where nothing stands."
+    if found.programsize > PROGRAM_LIMIT:
+        return f"makes a program of {found.programsize} steps, {PROGRAM_LIMIT} are allowed."
+    return ""
+
+
+def words_pattern(words: Iterable[str]) -> str:
+    """One pattern for whole words, whatever their case: `*` at an end stands for any letters, a blank for any gap."""
+    spelt = sorted({_word_pattern(word) for word in words}, key=lambda each: (-len(each), each))
+    return f"(?i:{'|'.join(spelt)})"
+
+
+def _word_pattern(word: str) -> str:
+    text = plain(word).lower()
+    head, tail = text.startswith("*"), text.endswith("*")
+    gaps = [re.escape(each) for each in text.strip("*").split()]
+    body = _SPACE.join(gaps)
+    before = "[a-z]*" if head else ""
+    after = "[a-z]*" if tail else ""
+    left = r"\b" if head or text[:1].isalnum() else ""
+    right = r"\b" if tail or text[-1:].isalnum() else ""
+    return f"{left}{before}{body}{after}{right}"
+
+
+def _plain_pattern(pattern: str) -> str:
+    return pattern if pattern.isascii() else plain(pattern)
+
+
+class StartSet:
+    """Which of many patterns match at the beginning of a text, at least. Never says how far.
+
+    The last entry matches everything: its absence shows that RE2 ran out of memory, and then every
+    pattern counts, because a set that gave up answers like a set that found nothing.
+    """
+
+    __slots__ = ("_count", "_set")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._count = len(patterns)
+        self._set = re2.Set.MatchSet(options(_SET_MEMORY))
+        for each in (*patterns, _ANYTHING):
+            self._set.Add(_plain_pattern(each).encode())
+        self._set.Compile()
+
+    def hits(self, text: bytes) -> Iterable[int]:
+        """Indices of the patterns that match at the beginning of `text`; in no order."""
+        found = self._set.Match(text)
+        if self._count not in found:
+            return range(self._count)
+        return [each for each in found if each != self._count]

@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from dlpmilter.content.analysis import NOBODY, Analysis, Looked
 from dlpmilter.content.formats.base import Budget
-from dlpmilter.content.payloads import payloads_of
+from dlpmilter.content.payloads import header_extracts, payloads_of
 from dlpmilter.content.registry import READERS, sniff
 from dlpmilter.content.walk import DOUBTS, HARMLESS, PICTURES, walk
 from dlpmilter.mime.structure import read_structure
+from dlpmilter.mime.views import read_views
 from dlpmilter.model.content import ContentReport, Extract
 from dlpmilter.model.verdict import Finding, PartSummary
 
 if TYPE_CHECKING:
     from mmap import mmap
 
+    from dlpmilter.detect.own import OwnPerson
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.message import Structure
 
@@ -33,10 +36,20 @@ _LOOKED_AT = 4 * FEW_CHARS
 
 
 def examine(
-    message: bytes | mmap, limits: Limits, scanners: Sequence[Scanner] = (), *, confined: bool = True
+    message: bytes | mmap,
+    limits: Limits,
+    scanners: Sequence[Scanner] = (),
+    *,
+    analysis: Analysis | None = None,
+    own: OwnPerson = NOBODY,
+    confined: bool = True,
 ) -> ContentReport:
-    """Read everything in one mail. What could not be read, or a scanner could not look at, is named."""
+    """Read everything in one mail. What could not be read, or a scanner could not look at, is named.
+
+    `own` is the person who sends, for documents about himself alone.
+    """
     structure = read_structure(message, limits)
+    views = read_views(message, structure, limits)
     budget = Budget(
         octets=limits.content_octets,
         text_chars=limits.content_text_chars,
@@ -45,10 +58,13 @@ def examine(
         ratio=limits.content_ratio,
         member_octets=limits.content_member_octets,
     )
-    extracts = walk(payloads_of(message, structure, limits), budget, READERS, sniff, confined=confined)
-    troubles = dict.fromkeys([*structure.uninspectable, *(["encrypted"] if structure.encrypted else [])])
+    extracts = walk(payloads_of(views, limits), budget, READERS, sniff, confined=confined)
+    troubles = dict.fromkeys([*views.uninspectable, *(["encrypted"] if structure.encrypted else [])])
     troubles |= dict.fromkeys(each.status for each in extracts if each.status not in HARMLESS)
     findings: list[Finding] = []
+    looked, slug = _looked(analysis, (*header_extracts(views), *extracts), own)
+    if slug:
+        troubles[slug] = None
     for scanner in scanners:
         try:
             findings += scanner(extracts)
@@ -58,12 +74,26 @@ def examine(
             troubles["scanner-failed"] = None
     return ContentReport(
         parts=_summaries(structure, extracts),
-        findings=tuple(findings),
+        findings=(*looked.findings, *findings),
         uninspectable=tuple(troubles),
-        doubts=_in_order([*structure.doubts, *(each.status for each in extracts if each.status in DOUBTS)]),
-        table_rows=max((table.rows_total for each in extracts for table in each.tables), default=0),
+        doubts=_in_order([*views.doubts, *(each.status for each in extracts if each.status in DOUBTS)]),
+        registers=looked.registers,
+        fingerprints=looked.fingerprints,
+        table_rows=max(looked.table_rows, *(table.rows_total for each in extracts for table in each.tables), 0),
         image_only=_image_only(extracts),
     )
+
+
+def _looked(analysis: Analysis | None, extracts: tuple[Extract, ...], own: OwnPerson) -> tuple[Looked, str]:
+    """What detectors and indexes see, and the slug of why they could not look."""
+    if analysis is None:
+        return Looked(), ""
+    try:
+        return analysis.look(extracts, own), ""
+    except MemoryError:
+        return Looked(), "out-of-memory"
+    except Exception:  # noqa: BLE001 - a detector's mistake must neither end the mail nor pass it
+        return Looked(), "scanner-failed"
 
 
 def _in_order(slugs: Iterable[str]) -> tuple[str, ...]:

@@ -17,14 +17,18 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from dlpmilter.content.analysis import NOBODY
 from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor
 from dlpmilter.content.report_wire import unpack_report
 from dlpmilter.content.wire import MAX_ANSWER
+from dlpmilter.content.zygote import MAX_REQUEST
 from dlpmilter.model.content import ContentReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dlpmilter.content.analysis import Settings
+    from dlpmilter.detect.own import OwnPerson
     from dlpmilter.model.limits import Limits
     from dlpmilter.spill import MessageBytes
 
@@ -74,10 +78,19 @@ class Extractor:
     """
 
     def __init__(
-        self, limits: Limits, *, scanners: Sequence[tuple[str, str]] = (), zygotes: int = 1, unconfined: bool = False
+        self,
+        limits: Limits,
+        *,
+        analysis: Settings | None = None,
+        scanners: Sequence[tuple[str, str]] = (),
+        zygotes: int = 1,
+        unconfined: bool = False,
     ) -> None:
         self._limits = limits
-        self._settings = {"limits": asdict(limits), "scanners": list(scanners), "unconfined": unconfined}
+        looks = asdict(analysis) if analysis is not None else None
+        self._settings = {
+            "limits": asdict(limits), "scanners": list(scanners), "unconfined": unconfined, "analysis": looks,
+        }  # fmt: skip
         self._slots = asyncio.Semaphore(limits.content_children)
         self._zygotes: list[_Zygote | None] = [None] * zygotes
         self._starting: list[asyncio.Lock] = [asyncio.Lock() for _ in range(zygotes)]
@@ -94,22 +107,24 @@ class Extractor:
                 await self.close()
                 raise ExtractorError(f"the process that opens documents does not start: {each}") from each
 
-    async def report(self, message: MessageBytes) -> ContentReport:
-        """Have one mail examined; whatever goes wrong is named in `uninspectable`."""
-        return (await self._examined(message, to_the_end=False))[0]
+    async def report(self, message: MessageBytes, own: OwnPerson = NOBODY) -> ContentReport:
+        """Have one mail of this person examined; whatever goes wrong is named in `uninspectable`."""
+        return (await self._examined(message, own, to_the_end=False))[0]
 
     async def report_with_ending(self, message: MessageBytes) -> tuple[ContentReport, Ending]:
         """As `report`, and how the child ended, which takes some milliseconds more."""
-        return await self._examined(message, to_the_end=True)
+        return await self._examined(message, NOBODY, to_the_end=True)
 
-    async def _examined(self, message: MessageBytes, *, to_the_end: bool) -> tuple[ContentReport, Ending]:
+    async def _examined(
+        self, message: MessageBytes, own: OwnPerson, *, to_the_end: bool
+    ) -> tuple[ContentReport, Ending]:
         async with self._slots:
             place = self._next = (self._next + 1) % len(self._zygotes)
             for _ in range(_ATTEMPTS):
                 zygote = None
                 try:
                     zygote = await self._zygote(place)
-                    return await self._ask(zygote, message, to_the_end=to_the_end)
+                    return await self._ask(zygote, message, _request(own), to_the_end=to_the_end)
                 except _Gone:
                     await self._drop(zygote)
                 except TimeoutError:  # neither the child nor the warm process answers: it is not well
@@ -163,14 +178,16 @@ class Extractor:
         self._zygotes = [None if each is zygote else each for each in self._zygotes]
         await zygote.end()
 
-    async def _ask(self, zygote: _Zygote, message: MessageBytes, *, to_the_end: bool) -> tuple[ContentReport, Ending]:
+    async def _ask(
+        self, zygote: _Zygote, message: MessageBytes, request: bytes, *, to_the_end: bool
+    ) -> tuple[ContentReport, Ending]:
         """One mail. The answer is the child's; the note, which tells how the child ended, is the warm process's."""
         answer, far_answer = _pair()
         note, far_note = _pair()
         pid = 0
         try:
             with far_answer, far_note, _descriptor(message) as ours, _read_only(ours) as mail:
-                zygote.send(mail, far_answer.fileno(), far_note.fileno())
+                zygote.send(request, mail, far_answer.fileno(), far_note.fileno())
             async with asyncio.timeout(self._limits.content_seconds + _LATE):
                 lines = _Lines(note)
                 pid = _number(await lines.next(), "pid")
@@ -187,6 +204,13 @@ class Extractor:
             self._running.discard(pid)
             answer.close()
             note.close()
+
+
+def _request(own: OwnPerson) -> bytes:
+    """Who sends, in at most MAX_REQUEST octets."""
+    said = {"names": [each[:100] for each in own.names[:8]], "addresses": [each[:254] for each in own.addresses[:6]]}
+    octets = json.dumps(said).encode("ascii")
+    return octets if len(octets) <= MAX_REQUEST else b'{"names": [], "addresses": []}'
 
 
 def _nothing(slug: str) -> tuple[ContentReport, Ending]:
@@ -232,10 +256,10 @@ class _Zygote:
     def alive(self) -> bool:
         return self.process.returncode is None
 
-    def send(self, *descriptors: int) -> None:
+    def send(self, request: bytes, *descriptors: int) -> None:
         """Hand over one mail. Raises _Gone."""
         try:
-            socket.send_fds(self._gate, [b"?"], list(descriptors))  # one octet at a time: never blocks
+            socket.send_fds(self._gate, [request], list(descriptors))  # a few, and small: never blocks
         except OSError as error:
             raise _Gone from error
 

@@ -21,21 +21,24 @@ import socket
 import sys
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from dlpmilter.content.analysis import analysis_of, settings_from
 from dlpmilter.content.confine import ANSWER, MAIL, WORK, Cell
 from dlpmilter.content.examine import examine
 from dlpmilter.content.registry import warm
 from dlpmilter.content.report_wire import pack_report
+from dlpmilter.detect.own import OwnPerson
 from dlpmilter.model.content import ContentReport
 from dlpmilter.model.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from dlpmilter.content.analysis import Analysis
     from dlpmilter.content.examine import Scanner
 
 MAX_SETTINGS = 64 * 1024
+MAX_REQUEST = 4096
+"""Octets of a request: who sends the mail. With its descriptors it always arrives whole (unix(7))."""
 _OPEN_FILES = 256
 _GRACE = 0.2
 """Seconds a child may take to pack its answer after its time is over."""
@@ -57,22 +60,32 @@ def _warmed(gate: socket.socket) -> _Nursery:
     settings = json.loads(_line(gate))
     limits = Limits(**settings["limits"])
     cell = Cell()
-    scanners = tuple(_scanner(spec, argument) for spec, argument in settings["scanners"])
+    look = Look(limits, tuple(_scanner(spec, argument) for spec, argument in settings["scanners"]), None)
     warm()
-    rehearse(limits, scanners)
+    if settings["analysis"] is not None:
+        look = look._replace(analysis=analysis_of(settings_from(settings["analysis"]), limits))
+    rehearse(look)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
     gc.collect()
     gc.freeze()  # the children's collector must not touch, and so copy, what is shared
     gate.sendall(json.dumps(asdict(cell.means)).encode("ascii") + b"\n")
-    return _Nursery(gate, cell, limits, scanners, confined=cell.means.seccomp or settings["unconfined"])
+    return _Nursery(gate, cell, look, confined=cell.means.seccomp or settings["unconfined"])
 
 
-def rehearse(limits: Limits, scanners: Sequence[Scanner]) -> None:
+class Look(NamedTuple):
+    """What every child does with its mail."""
+
+    limits: Limits
+    scanners: tuple[Scanner, ...]
+    analysis: Analysis | None
+
+
+def rehearse(look: Look) -> None:
     """Examine a small mail, so that whatever is loaded at the first use is loaded now."""
     mail = b"From: a@example.com\r\nSubject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nxyz\r\n"
-    pack_report(examine(mail, limits, scanners))
+    pack_report(examine(mail, look.limits, look.scanners, analysis=look.analysis))
 
 
 def _scanner(spec: str, argument: str) -> Scanner:
@@ -114,10 +127,8 @@ class _Spare:
 class _Nursery:
     """Forks, watches the clock, buries."""
 
-    def __init__(
-        self, gate: socket.socket, cell: Cell, limits: Limits, scanners: Sequence[Scanner], *, confined: bool
-    ) -> None:
-        self._gate, self._cell, self._limits, self._scanners, self._confined = gate, cell, limits, scanners, confined
+    def __init__(self, gate: socket.socket, cell: Cell, look: Look, *, confined: bool) -> None:
+        self._gate, self._cell, self._look, self._confined = gate, cell, look, confined
         self._children: dict[int, _Child] = {}
         self._spare: _Spare | None = None
         self._woken, wake = os.pipe()
@@ -157,7 +168,7 @@ class _Nursery:
         return max(0, int(1000 * (min(each.deadline for each in self._children.values()) - time.monotonic()))) + 1
 
     def _accept(self) -> bool:
-        request, descriptors, _, _ = socket.recv_fds(self._gate, 1, 3)
+        request, descriptors, _, _ = socket.recv_fds(self._gate, MAX_REQUEST, 3)
         if not request:
             return False
         if len(descriptors) != 3:
@@ -165,18 +176,18 @@ class _Nursery:
                 os.close(each)
             return True
         mail, answer, note = descriptors
-        pid = self._hand_over(mail, answer)
+        pid = self._hand_over(request, mail, answer)
         os.close(mail)
         os.close(answer)
         if pid:
-            self._children[pid] = _Child(pid, note, self._limits.content_seconds)
+            self._children[pid] = _Child(pid, note, self._look.limits.content_seconds)
             _tell(note, {"pid": pid})
             self._spare = self._fork()  # while the other is at work: the next mail does not wait for a fork
         else:
             os.close(note)
         return True
 
-    def _hand_over(self, mail: int, answer: int) -> int:
+    def _hand_over(self, request: bytes, mail: int, answer: int) -> int:
         """Give a mail to a child; its process id, 0 when there is none to be had (no more processes or memory)."""
         for _ in range(2):
             spare, self._spare = self._spare or self._fork(), None
@@ -184,7 +195,7 @@ class _Nursery:
                 return 0
             with spare.work as work:
                 try:
-                    socket.send_fds(work, [b"!"], [mail, answer])
+                    socket.send_fds(work, [request], [mail, answer])
                 except OSError:  # somebody killed it while it waited
                     continue
             return spare.pid
@@ -241,14 +252,14 @@ class _Nursery:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._cell.die_with_parent(parent)
             work = _alone(theirs)
-            self._cell.enter(self._limits)
-            rehearse(self._limits, self._scanners)  # touches, and so copies, the memory it will need, ahead of the mail
-            _, descriptors, _, _ = socket.recv_fds(work, 1, 2)
+            self._cell.enter(self._look.limits)
+            rehearse(self._look)  # touches, and so copies, the memory it will need, ahead of the mail
+            request, descriptors, _, _ = socket.recv_fds(work, MAX_REQUEST, 2)
             work.close()
             if descriptors == [MAIL, ANSWER]:
                 size = os.fstat(MAIL).st_size
                 message = mmap.mmap(MAIL, size, access=mmap.ACCESS_READ) if size else b""
-                _write(_report(message, self._limits, self._scanners, confined=self._confined))
+                _write(_report(message, self._look, _person(request), confined=self._confined))
                 code = 0
         finally:
             os._exit(code)  # unmapping and freeing would only cost time
@@ -273,9 +284,17 @@ def _alone(theirs: socket.socket) -> socket.socket:
     return work
 
 
-def _report(message: bytes | mmap.mmap, limits: Limits, scanners: Sequence[Scanner], *, confined: bool) -> bytes:
+def _person(request: bytes) -> OwnPerson:
+    """The sender of this mail, as the gate says."""
+    said = json.loads(request)
+    return OwnPerson(tuple(said["names"]), tuple(said["addresses"]))
+
+
+def _report(message: bytes | mmap.mmap, look: Look, own: OwnPerson, *, confined: bool) -> bytes:
     try:
-        return pack_report(examine(message, limits, scanners, confined=confined))
+        return pack_report(
+            examine(message, look.limits, look.scanners, analysis=look.analysis, own=own, confined=confined)
+        )
     except MemoryError:
         return pack_report(ContentReport(uninspectable=("out-of-memory",)))
 

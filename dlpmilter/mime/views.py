@@ -332,10 +332,13 @@ class _Viewer:
             self._blocks(buffer, first, last, place)
 
     def _blocks(self, buffer: _Buffer, start: int, end: int, place: _Place) -> None:
+        room = max(0, self.search_left)
         self.search_left -= end - start
-        if self.search_left < 0:
+        if end - start > room:
             self.troubles["too-much-to-search"] = None
-            return
+            if room < _SHORTEST_BLOCK:
+                return
+            end = start + room
         finds = brute.find_blocks(bytes(buffer.data[start:end]))
         self.troubles |= dict.fromkeys(finds.troubles)
         if finds.blocks and buffer.level >= DEPTH:

@@ -13,16 +13,13 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-_COMMON: Final = (
-    ("\xa0", " "), ("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("Ä", "AE"), ("Ö", "OE"), ("Ü", "UE"),
-    ("–", "-"), ("—", "-"), ("’", "'"), ("„", '"'), ("“", '"'), ("”", '"'),
-)  # fmt: skip
-"""Replaced for the whole text at once: quicker than one call for each of them, where there are many."""
-_SPARSE: Final = 200
+_GERMAN: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "AE", "Ö": "OE", "Ü": "UE"}
+_OCTETS: Final = tuple((letter.encode(), spelt.encode()) for letter, spelt in _GERMAN.items())
+"""Two octets for two, which costs no more than a copy; all else takes a call for each run."""
 _PLAIN: Final = {
     "ẞ": "SS", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE",
     "ı": "i", "‘": "'", "‚": "'", "´": "'", "«": '"', "»": '"', "⁄": "/", "−": "-", "\u2028": "\n", "\u2029": "\n",
-    "\x85": "\n", **dict(_COMMON),
+    "\x85": "\n", "’": "'", "„": '"', "“": '"', "”": '"', **_GERMAN,
 }  # fmt: skip
 # Unicode 15, Default_Ignorable_Code_Point: a reader sees nothing there.
 _INVISIBLE: Final = re.compile(
@@ -46,9 +43,10 @@ def plain_forms(text: str) -> tuple[bytes, ...]:
     if not text.isascii():
         if _DIAERESIS in text:
             text = unicodedata.normalize("NFC", text)
-        foreign = len(text.encode("utf-8", "replace")) - len(text)
-        for letter, spelt in _COMMON if foreign * _SPARSE > len(text) else ():
-            text = text.replace(letter, spelt)
+        octets = text.encode("utf-8", "replace")
+        for letter, spelt in _OCTETS:
+            octets = octets.replace(letter, spelt)
+        text = octets.decode("utf-8")
     octets = text.encode("ascii", _HANDLER)
     if b"\0" not in octets:
         return (octets,)

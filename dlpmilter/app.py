@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
+from dlpmilter.content.opener import Opener
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.facts.ldap_schedule import sync_for_ever
 from dlpmilter.holds.desk import Desk
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 EXIT_TEMPORARY = 75
 SWEEP_SECONDS = 30.0
+WARM_SECONDS = 3.0
 REPLAY_SECONDS = 1.0
 REFRESH_SECONDS = 2.0
 LEADERSHIP_SECONDS = 1.0
@@ -130,12 +132,15 @@ async def run_gate(
     rooms = await Rooms.open(config)
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
+    opener = Opener(
+        config.bounds, config.registers_directory, rooms.keyring, unconfined=config.documents_without_sandbox
+    )
     await inspector.start()
     await rooms.knowledge.start()
     house = House(
         config=config,
         hop=rooms.hop,
-        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, rooms.knowledge),
+        judge=Pipeline(config, rooms.policy, rooms.desk, inspector, opener, rooms.knowledge),
         admission=Admission(config.bounds, config.spool_directory),
         allowed=Networks(config.allowed_clients),
         xforward=Networks(config.xforward_clients),
@@ -150,7 +155,7 @@ async def run_gate(
         if inbound is not None
         else None
     )
-    tasks = [asyncio.create_task(_replay_for_ever(rooms)), renewing]
+    tasks = [asyncio.create_task(_replay_for_ever(rooms)), renewing, asyncio.create_task(_warm(opener, rooms.policy))]
     _say_ready(ready)
     await stop.wait()
     maillog.stopping("drain")
@@ -159,6 +164,7 @@ async def run_gate(
         task.cancel()
     await asyncio.gather(drain(house), *([side.close()] if side else []))
     await inspector.close()
+    await opener.close()
     await rooms.knowledge.close()
     await rooms.close()
 
@@ -175,6 +181,16 @@ async def _replay_for_ever(rooms: Rooms) -> None:
                 metrics.unforeseen.labels("replay").inc()
                 maillog.unforeseen("replay", error)
         await asyncio.sleep(REPLAY_SECONDS)
+
+
+async def _warm(opener: Opener, policy: PolicySource) -> None:
+    """Load the readers of documents in quiet: the first mail that needs them does not wait two seconds."""
+    await asyncio.sleep(WARM_SECONDS)
+    try:
+        await opener.start(policy.current)
+    except Exception as error:  # noqa: BLE001 - said now; each mail that needs it tries again and is held
+        metrics.alarms.labels("content-not-opened").inc()
+        maillog.content_not_opened(str(error))
 
 
 def _renewing(rooms: Rooms) -> asyncio.Task[None]:

@@ -94,6 +94,11 @@ def judge_failed(identity: str, error: BaseException) -> None:
     _write("error", "judge-failed", id=identity, error=_named(error))
 
 
+def content_not_opened(error: str) -> None:
+    """The process that opens documents does not start; mail to private mailboxes is held unread."""
+    _write("error", "content-not-opened", error=error[:300])
+
+
 def store_unavailable(error: BaseException) -> None:
     """The database did not take a write; mail is deferred until it does."""
     _write("error", "store-unavailable", error=_named(error))

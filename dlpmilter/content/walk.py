@@ -21,7 +21,7 @@ from dlpmilter.content.formats.archives import ARCHIVES, archive_type
 from dlpmilter.content.formats.base import Member, Reader, Reading, Stopped
 from dlpmilter.content.formats.zips import LOCAL, survey
 from dlpmilter.content.polyglot import detached_signature, end_of, strings
-from dlpmilter.mime.text import charset_text
+from dlpmilter.mime.charsets import decode_text
 from dlpmilter.model.content import Extract
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ class _Walk:
     def _read(self, item: Payload, kind: str, above: tuple[bytes, ...]) -> tuple[Reading, str]:
         if kind in ARCHIVES and kind not in self._readers:
             return Reading(), self._archive(item, kind, above)
-        if kind.startswith("text/") and kind not in self._readers:
+        if kind.startswith("text/") and (kind not in self._readers or not self._confined):
             if self._confined:
                 self._beyond(item, kind, above)
-            return _plain(item, self._budget), "read"
+            return _plain(item, self._budget)
         if not self._confined:
             return Reading(), "no-sandbox"
         reader = self._readers.get(kind)
@@ -147,8 +147,10 @@ class _Walk:
     def _document(self, item: Payload, kind: str, reader: Reader, above: tuple[bytes, ...]) -> tuple[Reading, str]:
         data, most = item.data, _WIDEST * max(0, self._budget.text_chars)
         cut = kind.startswith("text/") and len(data) > most
+        others: tuple[str, ...] = ()
+        trouble = ""
         if kind.startswith("text/"):  # more than can be kept is not even looked at: markup costs more than it says
-            data = _in_utf8(replace(item, data=data[:most]) if cut else item)
+            data, others, trouble = _in_utf8(replace(item, data=data[:most]) if cut else item)
         status = "read"
         try:
             found = reader(data, self._budget)
@@ -164,8 +166,9 @@ class _Walk:
             status = "picture" if kind.startswith("image/") else "no-text"
         if status in ("corrupt", "no-text", "unsupported") and empty:
             found = replace(found, hidden=strings(data, min(_UNKNOWN_RUNS, self._budget.text_chars)))
-        if cut and status in HARMLESS:
-            status = "too-much-text"
+        found = _with_others(found, others, self._budget)
+        if status in HARMLESS and (cut or trouble):
+            status = "too-much-text" if cut else trouble
         members = self._members(item, iter(found.members), above)
         self._beyond(item, kind, above)
         return found, status if status not in HARMLESS else members or status
@@ -265,22 +268,28 @@ def _step(name: str) -> str:
     return name[:_MAX_NAME].replace("!", "_").replace("\n", " ").replace("\r", " ")
 
 
-def _plain(item: Payload, budget: Budget) -> Reading:
-    text, _ = _text_of(item)
-    budget.spend_text(len(text))
-    return Reading(text=text)
+def _plain(item: Payload, budget: Budget) -> tuple[Reading, str]:
+    read = decode_text(item.data, item.charset)
+    budget.spend_text(len(read.text))
+    found = _with_others(Reading(text=read.text), read.others, budget)
+    return found, read.problems[0] if read.problems else "read"
 
 
-def _text_of(item: Payload) -> tuple[str, bool]:
-    for mark, codec in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if item.data.startswith(mark):
-            return item.data[len(mark) if codec == "utf-8" else 0 :].decode(codec, "replace"), True
-    return charset_text(item.data, item.charset)
+def _with_others(found: Reading, others: tuple[str, ...], budget: Budget) -> Reading:
+    """The text as other mail programs may read its octets, beside what the declared reading gave."""
+    if not others:
+        return found
+    budget.spend_text(sum(map(len, others)))
+    return replace(found, hidden="\n".join((found.hidden, *others)))
 
 
-def _in_utf8(item: Payload) -> bytes:
-    """Text for a reader that takes octets: in UTF-8 with its mark, which outweighs what the text says of itself."""
+def _in_utf8(item: Payload) -> tuple[bytes, tuple[str, ...], str]:
+    """Text for a reader that takes octets: in UTF-8 with its mark, which outweighs what the text says of itself.
+
+    Also every other reading of the octets, and the slug of why the declared charset cannot be trusted.
+    """
+    read = decode_text(item.data, item.charset)
+    trouble = read.problems[0] if read.problems else ""
     if not item.charset or item.charset.lower() in ("utf-8", "us-ascii"):
-        return item.data
-    text, known = _text_of(item)
-    return b"\xef\xbb\xbf" + text.encode("utf-8", "replace") if known else item.data
+        return item.data, read.others, trouble
+    return b"\xef\xbb\xbf" + read.text.encode("utf-8", "replace"), read.others, trouble

@@ -27,7 +27,7 @@ GROUP_FACTS: Mapping[str, str] = {
     "personal": "findings.personal",
     "special": "findings.special",
     "criminal": "findings.criminal",
-    "credentials": "findings.credentials",
+    "secret": "findings.credentials",
     "trade-secret": "findings.trade_secret",
     "marker": "findings.marker",
 }

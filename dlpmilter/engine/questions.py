@@ -11,9 +11,9 @@ from dlpmilter.engine.autoforward import find_auto_forward
 from dlpmilter.engine.canonical import canonical_address
 from dlpmilter.engine.classify import classify_recipient, is_internal
 from dlpmilter.engine.sender import identify_sender
-from dlpmilter.engine.standing import ASKED_CLASSES
+from dlpmilter.engine.standing import ASKED_CLASSES, standing
 from dlpmilter.model.facts import Questions
-from dlpmilter.model.words import RecipientClass
+from dlpmilter.model.words import RecipientClass, Relation
 from dlpmilter.policy.domains import normalise_domain
 
 if TYPE_CHECKING:
@@ -51,6 +51,25 @@ def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy
         message_ids=answered_ids(head),
         domains=tuple(dict.fromkeys(each for each in domains if each)),
     )
+
+
+def own_person(
+    transaction: Transaction, head: Head, facts: Facts, policy: Policy
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and addresses of the person who sends, his own private mailboxes among the recipients included."""
+
+    def internal(address: str) -> bool:
+        return is_internal(address, policy.domains)
+
+    auto = find_auto_forward(transaction, head, internal)
+    sender = identify_sender(transaction, head, facts, internal, auto_forward=auto.certain)
+    own = []
+    for path in transaction.recipients:
+        found = classify_recipient(path.mailbox, policy.domains).recipient_class
+        relation = standing(sender, path.mailbox.key, found, facts, policy.customers)
+        if relation is not None and relation.relation is Relation.own_private:
+            own.append(path.mailbox.key)
+    return sender.names, tuple(each for each in (sender.address, *own) if each)
 
 
 def answered_ids(head: Head) -> tuple[str, ...]:

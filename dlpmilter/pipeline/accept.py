@@ -30,6 +30,7 @@ from dlpmilter.spill import MessageBytes
 if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.content.inspect import Inspector
+    from dlpmilter.content.opener import Opener
     from dlpmilter.facts.knowledge import Knowledge
     from dlpmilter.holds.desk import Desk, PolicyInForce
     from dlpmilter.holds.place import Decided
@@ -42,13 +43,19 @@ class Pipeline:
     """The way of a fresh mail, for one gate."""
 
     def __init__(
-        self, config: Config, policy: PolicyInForce, desk: Desk, inspector: Inspector, knowledge: Knowledge
+        self,
+        config: Config,
+        policy: PolicyInForce,
+        desk: Desk,
+        inspector: Inspector,
+        opener: Opener,
+        knowledge: Knowledge,
     ) -> None:
         self._config = config
         self._policy = policy
         self._desk = desk
         self._knowledge = knowledge
-        self._judge = Judge(config.bounds, inspector, knowledge)
+        self._judge = Judge(config.bounds, inspector, opener, knowledge)
 
     @property
     def accepting(self) -> bool:

@@ -10,13 +10,14 @@ import asyncio
 import hashlib
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dlpmilter import maillog, metrics
 from dlpmilter.actions.plan import settled
+from dlpmilter.detect.own import OwnPerson
 from dlpmilter.engine.evaluate import evaluate
 from dlpmilter.engine.failure import OPEN, must_wait, unjudged
-from dlpmilter.engine.questions import questions
+from dlpmilter.engine.questions import own_person, questions
 from dlpmilter.model.errors import Failure, TemporaryFailure
 from dlpmilter.model.words import Action
 from dlpmilter.pipeline.charge import asked as asked_stores
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from dlpmilter.content.inspect import Inspector
+    from dlpmilter.content.opener import Opener
     from dlpmilter.facts.knowledge import Knowledge
     from dlpmilter.model.facts import Questions
     from dlpmilter.model.limits import Limits
-    from dlpmilter.model.message import Structure
     from dlpmilter.model.transaction import Transaction
     from dlpmilter.model.verdict import Verdict
     from dlpmilter.pipeline.work import Work
 
+T = TypeVar("T")
 POISON_TRIES = 3
 _POISON_MEMORY = 1000
 
@@ -44,9 +46,10 @@ _POISON_MEMORY = 1000
 class Judge:
     """One gate's judge: remembers only on which mails it broke."""
 
-    def __init__(self, bounds: Limits, inspector: Inspector, knowledge: Knowledge) -> None:
+    def __init__(self, bounds: Limits, inspector: Inspector, opener: Opener, knowledge: Knowledge) -> None:
         self._bounds = bounds
         self._inspector = inspector
+        self._opener = opener
         self._knowledge = knowledge
         self._broken: Counter[bytes] = Counter()
 
@@ -80,7 +83,7 @@ class Judge:
     async def _evaluate(self, work: Work) -> Verdict:
         """Ask the engine until it is content; whatever it needs is fetched once, the cheapest source first."""
         for _ in SOURCES:
-            result = evaluate(work.transaction, work.head, work.facts, work.policy, work.structure)
+            result = evaluate(work.transaction, work.head, work.facts, work.policy, work.structure, work.report)
             if not isinstance(result, Needs):
                 return result
             await self._fetch(work, result)
@@ -95,19 +98,22 @@ class Judge:
             known = work.facts.known or await asked_stores(work, self._knowledge)
             hosts = await self._knowledge.mail_hosts(self._questions(work))
             work.facts = replace(work.facts, known=replace(known, mail_hosts=hosts))
+        elif source == "structure":
+            work.structure = await self._in_time(self._inspector.structure(work.message))
         else:
-            work.structure = await self._structure(work)
+            work.report = await self._in_time(self._opener.report(work.message, work.policy, _own(work)))
+            work.rows = {hit.register: hit.rows for hit in work.report.registers}
 
     @staticmethod
     def _questions(work: Work) -> Questions:
         return questions(work.transaction, work.head, work.facts, work.policy)
 
-    async def _structure(self, work: Work) -> Structure:
+    async def _in_time(self, answer: Awaitable[T]) -> T:
         """Wait for a worker, but not longer than upstream waits for us."""
         try:
             bounds = self._bounds
             async with asyncio.timeout(max(bounds.answer_seconds / 2, bounds.inspect_seconds + 5)):
-                return await self._inspector.structure(work.message)
+                return await answer
         except TimeoutError:
             metrics.alarms.labels("inspection-busy").inc()
             raise TemporaryFailure from None
@@ -121,6 +127,12 @@ class Judge:
         del self._broken[key]
         if len(self._broken) > _POISON_MEMORY:
             self._broken.clear()
+
+
+def _own(work: Work) -> OwnPerson:
+    """The sender, for documents about himself alone."""
+    names, addresses = own_person(work.transaction, work.head, work.facts, work.policy)
+    return OwnPerson(names, addresses)
 
 
 def _as_it_was(verdict: Verdict) -> Callable[[Work], Awaitable[Verdict]]:

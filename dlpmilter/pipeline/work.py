@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dlpmilter.model.content import ContentReport
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import Transaction
@@ -31,6 +32,7 @@ class Work:
     head: Head
     facts: Facts
     structure: Structure | None = None
+    report: ContentReport | None = None
     verdict: Verdict | None = None
     mail_key: bytes = b""
     """How the drip counters know this mail; empty until somebody asks (pipeline/charge.py)."""
@@ -55,6 +57,8 @@ class Work:
             return known is not None
         if source == "network":
             return known is not None and known.mail_hosts is not None
+        if source == "content":
+            return self.report is not None
         return source == "headers" or self.structure is not None
 
     @property

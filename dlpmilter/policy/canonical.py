@@ -34,6 +34,7 @@ def canonical_form(policy: Policy) -> bytes:
         "customers": {name: sorted(each) for name, each in _plain(policy.customers).items()},
         "vetting": [_plain(each) for each in policy.vetting],
         "failure": dict(policy.failure),
+        "detectors": policy.detectors,
     }
     return json.dumps(form, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_text).encode()
 

@@ -20,7 +20,7 @@ _RULE_KEYS = ("stage", "when", "action", "mode", "review", "title", "rationale")
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference: `what` is added, removed, changed or moved; `area` is rule, order, list, governance, hold,
-    customers, vetting or failure.
+    customers, vetting, failure or detector.
 
     `before` and `after` are values for people; for a list they are the entries taken out and put in.
     """
@@ -48,6 +48,7 @@ def differences(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_block("customers", old.customers, new.customers),
         *_named("vetting", {each.domain: each for each in old.vetting}, {each.domain: each for each in new.vetting}),
         *_named("failure", {**old.failure}, {**new.failure}),
+        *_detectors(old, new),
     )
 
 
@@ -106,6 +107,15 @@ def _block(area: str, old: Any, new: Any) -> Iterator[Change]:
     for key in before:
         if before[key] != after[key]:
             yield Change(area, "changed", area, key, before[key], after[key])
+
+
+def _detectors(old: Policy, new: Policy) -> Iterator[Change]:
+    """Detectors that came, went or count for other groups; a changed pattern shows in the digest only."""
+    if old.detectors == new.detectors:
+        return
+    yield from _named("detector", {**old.groups}, {**new.groups})
+    if old.groups == new.groups:
+        yield Change("detector", "changed", "definitions", before=old.detectors[:12], after=new.detectors[:12])
 
 
 def _named(area: str, old: dict[Any, Any], new: dict[Any, Any]) -> Iterator[Change]:

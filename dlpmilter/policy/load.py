@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dlpmilter.config import ConfigError, Problem
+from dlpmilter.model.detector import detectors_digest
 from dlpmilter.model.words import RecipientClass
 from dlpmilter.policy.build import (
     build_customers,
@@ -26,6 +27,7 @@ from dlpmilter.policy.build import (
 )
 from dlpmilter.policy.canonical import policy_version
 from dlpmilter.policy.checks import check_classes, check_governance, check_internal, check_order, check_rules, merged
+from dlpmilter.policy.detectors import load_detectors
 from dlpmilter.policy.domains import DomainLists, normalise_domain
 from dlpmilter.policy.lists import LISTABLE, ClassList, read_list
 from dlpmilter.policy.problems import shape_problems
@@ -36,8 +38,11 @@ from dlpmilter.policy.shape import PolicyTable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dlpmilter.policy.detectors import Compiles
+
 LOCAL_FILE = "policy.toml"
 SHIPPED_FILE = "default.toml"
+DETECTORS = "detectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,13 @@ def load_policy(
     internal_domains: Sequence[str] = (),
     require_governance: bool = False,
     allow_sample: bool = False,
+    compiles: Compiles | None = None,
 ) -> Policy:
     """Load and check a policy directory (None: the shipped default).
 
     `require_governance` refuses a policy that may act (a rule in advise or enforce) without its
-    governance block; `allow_sample` accepts the demo's sample block. Raises ConfigError with all problems.
+    governance block; `allow_sample` accepts the demo's sample block; `compiles` tries the patterns of
+    detectors (room detect has RE2, this room has not). Raises ConfigError with all problems.
     """
     problems: list[Problem] = []
     shipped = shipped_directory()
@@ -85,6 +92,8 @@ def load_policy(
     lists = _shipped_lists(shipped, problems)
     if directory is not None:
         lists += _local_lists(directory, own, problems)
+    folders = [shipped / DETECTORS] + ([directory / DETECTORS] if directory is not None else [])
+    specs = load_detectors(folders[0], folders[1] if directory is not None else None, problems, compiles=compiles)
     files = [own, base] if base is not None else [own]
     for each in files:
         check_rules(str(each.path), each.data, problems)
@@ -101,7 +110,14 @@ def load_policy(
     )
     if problems or own.table is None or (base is not None and base.table is None):
         raise ConfigError(problems)
-    return _assemble(own.table, base.table if base else None, lists, internal_domains)
+    policy = _assemble(own.table, base.table if base else None, lists, internal_domains)
+    policy = replace(
+        policy,
+        groups={each.id: each.groups for each in specs},
+        detectors=detectors_digest(specs),
+        detector_folders=tuple(each for each in folders if each.is_dir()),
+    )
+    return replace(policy, version=policy_version(policy))
 
 
 def _assemble(
@@ -112,7 +128,7 @@ def _assemble(
 ) -> Policy:
     cases = tuple(build_rule(each, "base", own.mode) for each in merged(own.case, base.case if base else []))
     raises = tuple(build_rule(each, "raise", own.mode) for each in merged(own.raise_, base.raise_ if base else []))
-    policy = Policy(
+    return Policy(
         name=own.name,
         version="",
         cases=cases,
@@ -127,7 +143,6 @@ def _assemble(
             ListVersion(each.name, each.date, each.digest, len(each.domains) + len(each.addresses)) for each in lists
         ),
     )
-    return replace(policy, version=policy_version(policy))
 
 
 def _file_of(directory: Path | None, shipped: Path, problems: list[Problem]) -> Path:

@@ -12,6 +12,7 @@ from dlpmilter.policy.terms import UNKNOWN, FactKind, FactType, Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+    from pathlib import Path
 
     from dlpmilter.model.verdict import Review
     from dlpmilter.model.words import Action, Mode
@@ -119,7 +120,7 @@ FACTS: Mapping[str, FactType] = {
             ("personal", "personal", "numbers and facts about persons"),
             ("special", "special", "health, religion, union and the like (GDPR Art. 9)"),
             ("criminal", "criminal", "convictions and offences (GDPR Art. 10)"),
-            ("credentials", "credentials", "keys, tokens, passwords"),
+            ("credentials", "secret", "keys, tokens, passwords"),
             ("trade_secret", "trade-secret", "price sheets, calculations"),
             ("marker", "marker", "confidentiality marks and sensitivity labels"),
         )
@@ -307,6 +308,10 @@ class Policy:
     """What happens to a recipient of this class when the judge breaks on a mail; see engine/failure.py."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Detector -> the groups its hits count for."""
+    detectors: str = ""
+    """SHA-256 over every definition of a detector, hex."""
+    detector_folders: tuple[Path, ...] = ()
+    """Where the definitions stand: the shipped folder, then one's own. The sandbox reads them anew."""
     lists: tuple[ListVersion, ...] = ()
 
     _narrow: dict[str, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = field(

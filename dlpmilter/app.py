@@ -22,6 +22,7 @@ from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
 from dlpmilter.content.opener import Opener
+from dlpmilter.detect.patterns import why_refused
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.facts.ldap_schedule import sync_for_ever
 from dlpmilter.holds.desk import Desk
@@ -73,6 +74,7 @@ class PolicySource:
             internal_domains=config.internal_domains,
             require_governance=True,
             allow_sample=config.allow_sample_governance,
+            compiles=why_refused,
         )
 
     def reload(self) -> None:

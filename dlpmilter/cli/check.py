@@ -85,6 +85,7 @@ def _consents(config: Config) -> Sequence[Problem]:
 
 def _read_policy(seen: Inspection, path: Path, known: References) -> None:
     from dlpmilter.config import ConfigError
+    from dlpmilter.detect.patterns import why_refused
     from dlpmilter.policy.load import load_policy
 
     if not known.policy_known:
@@ -95,6 +96,7 @@ def _read_policy(seen: Inspection, path: Path, known: References) -> None:
             internal_domains=known.internal_domains,
             require_governance=True,
             allow_sample=known.allow_sample_governance,
+            compiles=why_refused,
         )
     except ConfigError as error:
         seen.problems += error.problems if known.policy is not None else _without_folder(path, error.problems)

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from dlpmilter.cli.explain_content import ContentReader
+    from dlpmilter.config import Config
     from dlpmilter.facts.consents import Snapshot
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.message import Head, Structure
     from dlpmilter.model.transaction import EnvelopePath
+    from dlpmilter.model.verdict import Verdict
     from dlpmilter.policy.schema import Policy
     from dlpmilter.simulate.inbound import Index
 
@@ -46,6 +49,15 @@ class Court(NamedTuple):
     """Who wrote before, where inbound mail was learned."""
     at: datetime | None = None
     """When to ask it; None: when each mail was sent."""
+    config: Config | None = None
+
+
+class Wish(NamedTuple):
+    """How each file is read."""
+
+    reader: ContentReader
+    everything: bool = False
+    offsets: bool = False
 
 
 @click.command()
@@ -78,7 +90,7 @@ def command(
     inbound: tuple[Path, ...],
     authserv_id: str,
     now: str | None,
-    everything: bool,  # noqa: ARG001 - all text is read whoever asks; kept because scripts pass it
+    everything: bool,
     offsets: bool,
     batch: Path | None,
     as_json: bool,
@@ -90,6 +102,7 @@ def command(
     """
     if bool(files) == (batch is not None):
         raise click.UsageError("Name mail files, or a batch with --batch FILE; one of the two.")
+    from dlpmilter.cli.explain_content import ContentReader
     from dlpmilter.cli.explain_text import as_text
 
     court = _court(config, policy, internal, people, now)
@@ -97,9 +110,10 @@ def command(
         court = _learned(court, inbound, authserv_id, config, quiet=as_json)
     jobs = [Job(file, sender, rcpt) for file in files] if batch is None else list(_read_batch(batch))
     failed = False
-    with _progress(len(jobs)) as step:
+    with ContentReader(court.policy, court.limits, court.config) as reader, _progress(len(jobs)) as step:
+        wish = Wish(reader, everything=everything, offsets=offsets)
         for job in jobs:
-            result = explain_one(job, court, offsets=offsets)
+            result = explain_one(job, court, wish)
             failed = failed or "error" in result
             click.echo(json.dumps(result, ensure_ascii=True) if as_json else as_text(result, court.policy))
             sys.stdout.flush()
@@ -107,25 +121,31 @@ def command(
     sys.exit(1 if failed else 0)
 
 
-def explain_one(job: Job, court: Court, *, offsets: bool = False) -> dict[str, Any]:
+def explain_one(job: Job, court: Court, wish: Wish) -> dict[str, Any]:
     """The explanation of one file, or `{"file", "error"}`."""
+    from dlpmilter.config import ConfigError
     from dlpmilter.model.address import AddressError
 
     if job.problem:
         return {"file": job.file, "error": job.problem}
     try:
-        return _judge(job, _content(job.file), court, offsets=offsets)
+        return _judge(job, _content(job.file), court, wish)
     except OSError as error:
         return {"file": job.file, "error": f"cannot be read: {error.strerror or type(error).__name__}"}
     except AddressError as error:
         return {"file": job.file, "error": f"the sender or a recipient is not a mail address: {error}"}
+    except ConfigError as error:
+        return {"file": job.file, "error": str(error)}
 
 
-def _judge(job: Job, content: bytes, court: Court, *, offsets: bool) -> dict[str, Any]:
+def _judge(job: Job, content: bytes, court: Court, wish: Wish) -> dict[str, Any]:
+    """Judge as the gate does: documents are opened when a rule asks, or for --all."""
     from dlpmilter.engine.evaluate import evaluate
     from dlpmilter.engine.explain import explanation
+    from dlpmilter.engine.questions import own_person
     from dlpmilter.mime.head import read_head
     from dlpmilter.mime.structure import read_structure
+    from dlpmilter.mime.views import read_views
     from dlpmilter.model.transaction import Client, Transaction
     from dlpmilter.policy.match import Needs
 
@@ -144,11 +164,17 @@ def _judge(job: Job, content: bytes, court: Court, *, offsets: bool) -> dict[str
         known = court.inbound.about(transaction, head, facts, court.policy, court.at)
         facts = replace(facts, known=known)
     structure = read_structure(content, court.limits)
-    verdict = evaluate(transaction, head, facts, court.policy, structure)
+    verdict: Verdict | Needs = Needs(frozenset())
+    if not wish.everything:
+        verdict = evaluate(transaction, head, facts, court.policy, structure, None)
     if isinstance(verdict, Needs):
-        raise TypeError("the engine asked for the structure it already has")
+        report = wish.reader.report(content, *own_person(transaction, head, facts, court.policy))
+        verdict = evaluate(transaction, head, facts, court.policy, structure, report)
+    if isinstance(verdict, Needs):
+        raise TypeError("the engine asks for what it has")
     result = explanation(job.file, verdict)
-    if offsets:
+    result["message"]["ambiguous"] |= bool(read_views(content, structure, court.limits).doubts)  # whoever gets it
+    if wish.offsets:
         _add_offsets(result, structure)
     return result
 
@@ -212,6 +238,7 @@ def _court(
                 directory=read_directory(people, loaded, _warn),
             ),
             at=moment if now is not None else None,
+            config=loaded,
         )
     except ConfigError as error:
         for problem in error.problems:

@@ -47,12 +47,17 @@ def check(directory: Path | None, internal: tuple[str, ...], *, no_governance: b
     Rules that can never match, and cases that earlier cases always take first, are warnings (exit code 0).
     """
     from dlpmilter.config import ConfigError  # keeps the start of the command line fast
+    from dlpmilter.detect.patterns import why_refused
     from dlpmilter.policy.load import load_policy
     from dlpmilter.policy.reach import warnings_of
 
     try:
         policy = load_policy(
-            directory, internal_domains=internal, require_governance=not no_governance, allow_sample=True
+            directory,
+            internal_domains=internal,
+            require_governance=not no_governance,
+            allow_sample=True,
+            compiles=why_refused,
         )
     except ConfigError as error:
         _say_problems(error, as_json=as_json)

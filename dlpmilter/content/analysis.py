@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.config import ConfigError, Problem
 from dlpmilter.detect.own import OwnPerson
-from dlpmilter.detect.scan import DetectorSet
+from dlpmilter.detect.scan import TOO_MANY, DetectorSet
 from dlpmilter.policy.detectors import load_detectors
 from dlpmilter.registers.documents import Documents, match_documents
 from dlpmilter.registers.match import Register, match
@@ -50,6 +50,8 @@ class Looked:
     registers: tuple[RegisterHit, ...] = ()
     fingerprints: tuple[FingerprintHit, ...] = ()
     table_rows: int = 0
+    troubles: tuple[str, ...] = ()
+    """Slugs of what could not be looked at to the end."""
 
 
 class Analysis:
@@ -65,8 +67,10 @@ class Analysis:
     def look(self, extracts: Sequence[Extract], own: OwnPerson = NOBODY) -> Looked:
         """Look at everything that was read out of one mail."""
         hits = (match(each, extracts) for each in self._registers)
+        findings = self._detectors.scan(extracts, own if own.names else None)
         return Looked(
-            findings=self._detectors.scan(extracts, own if own.names else None),
+            findings=tuple(each for each in findings if each.detector != TOO_MANY),
+            troubles=(TOO_MANY,) if any(each.detector == TOO_MANY for each in findings) else (),
             registers=tuple(hit for hit in hits if hit is not None),
             fingerprints=match_documents(self._documents, extracts) if self._documents is not None else (),
             table_rows=count_tables(extracts)[0],

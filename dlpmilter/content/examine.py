@@ -63,8 +63,7 @@ def examine(
     troubles |= dict.fromkeys(each.status for each in extracts if each.status not in HARMLESS)
     findings: list[Finding] = []
     looked, slug = _looked(analysis, (*header_extracts(views), *extracts), own)
-    if slug:
-        troubles[slug] = None
+    troubles |= dict.fromkeys((*looked.troubles, *([slug] if slug else [])))
     for scanner in scanners:
         try:
             findings += scanner(extracts)

@@ -27,10 +27,23 @@ _NOT_SCANNED = frozenset(
 """Fields that machines write, and those that name the people of the mail: every mail has them."""
 
 
+_MAIL = frozenset({"message/rfc822", "message/global"})
+
+
+def _above(path: str) -> Iterator[str]:
+    """The paths of everything a part lies in."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
 def payloads_of(views: Views, limits: Limits) -> Iterator[Payload]:
     """Each payload of each reading; what is longer than a member may be is cut and says so."""
     most = limits.content_member_octets
+    opened = {path for each in views.payloads if each.origin == "tree" for path in _above(each.path)}
     for each in views.payloads:
+        if each.origin == "tree" and each.type in _MAIL and each.path in opened:
+            continue  # an attached mail whose own parts follow
         status = "read" if len(each.data) <= most else "too-big"
         yield Payload(each.path, each.data[:most], each.names, each.type, each.charset, status)
 

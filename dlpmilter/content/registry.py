@@ -6,11 +6,12 @@ from __future__ import annotations
 from dlpmilter.content.formats import table
 from dlpmilter.content.formats.others import warm as warm_libarchive
 from dlpmilter.content.formats.sniff import sniff
+from dlpmilter.content.formats.types import UNKNOWN
 
 __all__ = ["READERS", "sniff", "warm"]
 
-READERS = table.READERS
-"""Media type -> its reader."""
+READERS = {kind: reader for kind, reader in table.READERS.items() if kind != UNKNOWN}
+"""Media type -> its reader. What nobody knows is the walk's: it takes readable runs of every width."""
 
 
 def warm() -> None:

@@ -23,6 +23,7 @@ from dlpmilter.content.formats.zips import LOCAL, survey
 from dlpmilter.content.polyglot import detached_signature, end_of, strings
 from dlpmilter.mime.charsets import decode_text
 from dlpmilter.model.content import Extract
+from dlpmilter.model.views import Decoded
 
 if TYPE_CHECKING:
     from dlpmilter.content.formats.base import Budget
@@ -269,7 +270,7 @@ def _step(name: str) -> str:
 
 
 def _plain(item: Payload, budget: Budget) -> tuple[Reading, str]:
-    read = decode_text(item.data, item.charset)
+    read = _text_of(item)
     budget.spend_text(len(read.text))
     found = _with_others(Reading(text=read.text), read.others, budget)
     return found, read.problems[0] if read.problems else "read"
@@ -288,8 +289,18 @@ def _in_utf8(item: Payload) -> tuple[bytes, tuple[str, ...], str]:
 
     Also every other reading of the octets, and the slug of why the declared charset cannot be trusted.
     """
-    read = decode_text(item.data, item.charset)
+    read = _text_of(item)
     trouble = read.problems[0] if read.problems else ""
     if not item.charset or item.charset.lower() in ("utf-8", "us-ascii"):
         return item.data, read.others, trouble
     return b"\xef\xbb\xbf" + read.text.encode("utf-8", "replace"), read.others, trouble
+
+
+def _text_of(item: Payload) -> Decoded:
+    """The reading people see first: that of a byte order mark, else the declared one; beside it all others."""
+    read = decode_text(item.data, item.charset)
+    for mark, codec in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if item.data.startswith(mark):
+            text = item.data[len(mark) :].decode(codec, "replace")
+            return Decoded(text, (), tuple(each for each in read.readings if each != text))
+    return read

@@ -78,7 +78,7 @@ def test_embedded_documents_have_paths() -> None:
 
 
 def test_unknown_octets_are_held_and_their_strings_searched() -> None:
-    """No reader knows it: the status says so, and readable runs in one-octet and in wide text are there to be searched."""
+    """No reader: the status says so, and readable runs in one-octet and in wide text are there to be searched."""
     found = extracts(
         b"\0\x01\x02"
         + TEXT
@@ -88,7 +88,7 @@ def test_unknown_octets_are_held_and_their_strings_searched() -> None:
         + "BigEndian".encode("utf-16-be")
         + b"\x02\x80"
     )
-    assert statuses(found) == {"unsupported"}
+    assert statuses(found) == {"unknown-type"}
     assert all(each in found[0].hidden for each in (MARKER, "Gehalt Jänner 5000", "BigEndian"))
 
 

@@ -9,15 +9,20 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from dlpmilter.cli.policy import command
+from dlpmilter.policy.load import load_policy
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_a_good_policy_is_named_with_its_version() -> None:
     """Exit code 0, name, number of rules, lists, and that the block is a sample."""
-    result = CliRunner().invoke(command, ["check", "--policy", str(ROOT / "policies" / "examples" / "demo")])
+    folder = ROOT / "policies" / "examples" / "demo"
+    policy = load_policy(folder)
+    result = CliRunner().invoke(command, ["check", "--policy", str(folder)])
     assert result.exit_code == 0
-    assert "demo: 13 cases, 2 raises, version " in result.output
+    assert (
+        f"demo: {len(policy.cases)} cases, {len(policy.raises)} raises, version {policy.short_version}" in result.output
+    )
     assert "sample" in result.output
 
 

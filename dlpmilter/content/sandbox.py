@@ -18,14 +18,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.analysis import NOBODY
-from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor
+from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor, read_only
 from dlpmilter.content.report_wire import unpack_report
 from dlpmilter.content.wire import MAX_ANSWER
 from dlpmilter.content.zygote import MAX_REQUEST
 from dlpmilter.model.content import ContentReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dlpmilter.content.analysis import Settings
     from dlpmilter.detect.own import OwnPerson
@@ -186,7 +186,7 @@ class Extractor:
         note, far_note = _pair()
         pid = 0
         try:
-            with far_answer, far_note, _descriptor(message) as ours, _read_only(ours) as mail:
+            with far_answer, far_note, _descriptor(message) as ours, read_only(ours) as mail:
                 zygote.send(request, mail, far_answer.fileno(), far_note.fileno())
             async with asyncio.timeout(self._limits.content_seconds + _LATE):
                 lines = _Lines(note)
@@ -273,16 +273,6 @@ class _Zygote:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
-
-
-@contextlib.contextmanager
-def _read_only(descriptor: int) -> Iterator[int]:
-    """The same file, opened anew for reading only: what will be relayed is out of a child's reach."""
-    opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield opened
-    finally:
-        os.close(opened)
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:

@@ -180,10 +180,10 @@ def command(file: Path, as_json: bool) -> None:  # click passes flags by name
             click.echo(str(problem), err=True)
         for warning in seen.warnings:
             click.echo(f"Warning: {warning}", err=True)
-        for hint in seen.hints:
-            click.echo(f"Hint: {hint}", err=True)
         if fine and seen.config is not None and seen.policy is not None:
             click.echo(_fine(seen.config, seen.policy))
+        for hint in seen.hints:
+            click.echo(f"Hint: {hint}", err=True)
     sys.exit(0 if fine else 2)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from dlpmilter.config import Config
@@ -37,7 +37,9 @@ _WORDS = {
 }
 
 
-def fingerprints(files: tuple[Path, ...], config: Config, key: bytes, names: list[str]) -> Iterator[tuple[str, Prints]]:
+def fingerprints(
+    files: tuple[Path, ...], config: Config, key: bytes, names: list[str]
+) -> Generator[tuple[str, Prints], None, None]:
     """Name and fingerprints of each file, one after the other. Raises RegisterError for what cannot be read in full."""
     from dlpmilter.content.analysis import Settings
     from dlpmilter.registers.errors import RegisterError

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dlpmilter.content.analysis import Analysis
     from dlpmilter.model.limits import Limits
 
+_PLAIN = (".txt", ".text", ".csv", ".md")
 MAX_PRINTS = 900_000
 """Two hashes in nine words of the longest text that is read (content_text_chars); as hex they fit one answer."""
 
@@ -56,7 +57,8 @@ def examine_file(
     )
     most = limits.content_member_octets
     status = "read" if len(data) <= most else "too-big"
-    declared = "text/plain" if not confined else ""  # without a sandbox the walk reads what is said to be text
+    plain = not confined and name.lower().endswith(_PLAIN) and b"\0" not in data[:most]
+    declared = "text/plain" if plain else ""  # without a sandbox the walk reads only what is said to be text
     payload = Payload("1", bytes(data[:most]), (name,), declared, "", status)
     extracts = walk([payload], budget, READERS, sniff, confined=confined)
     prints = prints_of("\n".join(_seen(each) for each in extracts), hasher(key)) if key else NO_PRINTS

@@ -53,7 +53,7 @@ def _answer(descriptor: int, limits: Limits) -> bytes:
 
 
 _real, worker._answer = worker._answer, _answer
-worker.read_structure = forge  # type: ignore[assignment]
+vars(worker)["read_structure"] = forge
 
 if __name__ == "__main__":
     sys.exit(worker.main(int(sys.argv[1])))

@@ -26,7 +26,10 @@ from tests.content.formats import make
 from tests.registers import samples
 from tests.simulate.archives import mail, write_mbox
 
-ROWS = [[row[0], row[1], row[4]] for row in samples.people(600)[1:]]
+ROWS: list[list[object]] = [[f"Regal {number}", "Buche", f"{number % 7} Bretter"] for number in range(600)]
+LETTER = make.plain_docx(
+    "<w:p><w:r><w:t>" + "Die Regale kommen am Montag mit dem Lastwagen. " * 8 + "</w:t></w:r></w:p>"
+)
 
 
 def attached(data: bytes, name: str, *, number: int = 1, recipient: str = "kundin@web.de") -> bytes:
@@ -45,7 +48,7 @@ def box(tmp_path: Path) -> Path:
     """One big table, one harmless letter, one business mail."""
     return write_mbox(
         tmp_path / "box.mbox",
-        [attached(make.xlsx(ROWS), "liste.xlsx"), attached(make.docx(), "brief.docx", number=2), mail(3, "v@kunde.example")],
+        [attached(make.xlsx(ROWS), "liste.xlsx"), attached(LETTER, "brief.docx", number=2), mail(3, "v@kunde.example")],
     )  # fmt: skip
 
 
@@ -117,7 +120,7 @@ def _order(**limits: Any) -> Order:
 
 def test_a_mail_that_takes_too_long_to_open_is_judged_without_its_documents(tmp_path: Path) -> None:
     """The sandbox gives up on one mail: it is counted and noted, and the next one is opened."""
-    path = write_mbox(tmp_path / "m", [attached(make.docx(), "a.docx"), mail(2, "v@kunde.example")])
+    path = write_mbox(tmp_path / "m", [attached(LETTER, "a.docx"), mail(2, "v@kunde.example")])
     tally = simulate(chunks_of([path]), _order(content_seconds=0.000001), 1)
     assert (tally.mails, tally.asked, dict(tally.notes)) == (2, 1, {"content-not-opened": 1})
 
@@ -159,7 +162,7 @@ def test_a_dead_warm_process_is_started_anew_under_its_own_limits(tmp_path: Path
     program = tmp_path / "deadly.py"
     program.write_text(_DEADLY, encoding="utf-8")
     kinds = ("first", "warm", "door", "last")
-    mails = [attached(make.docx(), f"{kind}.docx", number=n) for n, kind in enumerate(kinds)]
+    mails = [attached(LETTER, f"{kind}.docx", number=n) for n, kind in enumerate(kinds)]
     done = subprocess.run(
         [sys.executable, str(program), str(write_mbox(tmp_path / "m", mails)), str(tmp_path / "once")],
         capture_output=True, text=True, check=True, timeout=240,
@@ -185,7 +188,7 @@ def test_a_sandbox_that_does_not_start_is_a_sentence(tmp_path: Path) -> None:
 
 def test_no_process_outlives_the_simulation(tmp_path: Path) -> None:
     """The process beside the judging one, and its warm process, end with it."""
-    path = write_mbox(tmp_path / "m", [attached(make.docx(), "a.docx")])
+    path = write_mbox(tmp_path / "m", [attached(LETTER, "a.docx")])
     assert simulate(chunks_of([path]), _order(), 1).asked == 1
     import multiprocessing
 

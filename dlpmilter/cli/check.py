@@ -30,6 +30,8 @@ class Inspection:
     """dlpmilter does not start."""
     warnings: list[Problem] = field(default_factory=list)
     """dlpmilter starts, but perhaps not as somebody meant it."""
+    hints: list[Problem] = field(default_factory=list)
+    """All is as it should be, and there is more to be had."""
 
 
 def load_all(path: Path) -> tuple[Config, Policy, Keyring]:
@@ -72,7 +74,17 @@ def inspect(path: Path, *, as_service: bool = False) -> Inspection:
         seen.warnings += warnings
         if not as_service:
             seen.warnings += _consents(seen.config)
+            if seen.policy is not None:
+                _ask(seen, path, seen.config, seen.policy)
     return seen
+
+
+def _ask(seen: Inspection, path: Path, config: Config, policy: Policy) -> None:
+    from dlpmilter.cli.unanswered import unanswered
+
+    warnings, hints = unanswered(path, config, policy)
+    seen.warnings += warnings
+    seen.hints += hints
 
 
 def _consents(config: Config) -> Sequence[Problem]:
@@ -150,13 +162,18 @@ def _read_people(seen: Inspection, config: Config) -> None:
 def command(file: Path, as_json: bool) -> None:  # click passes flags by name
     """Check configuration, policy and key file; exit 2 and name every problem when something is wrong.
 
-    Warnings are named too and leave the exit code at 0.
+    Warnings and hints are named too and leave the exit code at 0.
     """
     seen = inspect(file)
     fine = not seen.problems
     if as_json:
         version = seen.policy.version if seen.policy is not None else None
-        said = {"fine": fine, "problems": _rows(seen.problems), "warnings": _rows(seen.warnings)}
+        said = {
+            "fine": fine,
+            "problems": _rows(seen.problems),
+            "warnings": _rows(seen.warnings),
+            "hints": _rows(seen.hints),
+        }
         click.echo(json.dumps(said | {"policy_version": version}, ensure_ascii=False))
     else:
         for problem in seen.problems:
@@ -165,6 +182,8 @@ def command(file: Path, as_json: bool) -> None:  # click passes flags by name
             click.echo(f"Warning: {warning}", err=True)
         if fine and seen.config is not None and seen.policy is not None:
             click.echo(_fine(seen.config, seen.policy))
+        for hint in seen.hints:
+            click.echo(f"Hint: {hint}", err=True)
     sys.exit(0 if fine else 2)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,9 @@ import click
 from dlpmilter.cli.office import config_option, end, json_option
 
 if TYPE_CHECKING:
-    from dlpmilter.model.content import Extract, FingerprintHit, RegisterHit
+    from dlpmilter.config import Config
+    from dlpmilter.content.one_file import FileReport
     from dlpmilter.storage.keys import Keyring
-
-    Reader = Callable[[Path], Sequence[Extract]]
 
 EXIT_NOT_FINE = 1
 EXIT_CONFIG = 2
@@ -68,7 +67,7 @@ def register(
     wanted = tuple(each.strip() for each in columns.split(",") if each.strip())
     plan = Plan(name, owner, require, alone, together)
     with _sentences():
-        folder, keyring = _place(file)
+        _, folder, keyring = _place(file)
         target = register_path(folder, name)
         prepare(folder)
         key, told = sealing(keyring, register_purpose(name))
@@ -93,27 +92,24 @@ def document(files: tuple[Path, ...], name: str, file: Path, as_json: bool) -> N
     """Make the texts of FILES known, so that excerpts are found. A document of the same name is replaced."""
     if name and len(files) > 1:
         raise click.UsageError("--name is for one file; several keep their own names.")
-    document_files(files, name, file, as_json=as_json, reader=read_plain)
-
-
-def document_files(files: Sequence[Path], name: str, config: Path, *, as_json: bool, reader: Reader) -> None:
-    """Register documents; `reader` extracts their text."""
+    from dlpmilter.cli.data_reader import fingerprints
     from dlpmilter.registers.documents import write_documents
     from dlpmilter.registers.store import DOCUMENTS, documents_sealing, open_documents, prepare
 
+    names = [name or each.name for each in files]
     with _sentences():
-        folder, keyring = _place(config)
+        config, folder, keyring = _place(file)
         prepare(folder)
         key, told = documents_sealing(folder, keyring)
         old = open_documents(folder, keyring)
-        texts = ((name or each.name, _text(reader(each))) for each in files)
         try:
-            made = write_documents(folder / DOCUMENTS, key, told, new=texts, old=old)
+            new = fingerprints(files, config, key, names)
+            with closing(new):
+                made = write_documents(folder / DOCUMENTS, key, told, new=new, old=old)
         finally:
             if old is not None:
                 old.close()
-    new = {name or each.name for each in files}
-    rows = [each for each in made if each["name"] in new]
+    rows = [each for each in made if each["name"] in names]
     for row in rows:
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -133,7 +129,7 @@ def list_(verify: bool, file: Path, as_json: bool) -> None:
     """Name the registers and documents. Exit code 1: one of them cannot be used."""
     rows = []
     with _sentences():
-        folder, keyring = _place(file)
+        _, folder, keyring = _place(file)
         rows = list(_listing(folder, keyring, verify=verify))
     if as_json:
         for row in rows:
@@ -154,7 +150,7 @@ def remove(name: str, is_document: bool, file: Path) -> None:
     from dlpmilter.registers.store import DOCUMENTS, documents_sealing, open_documents, register_path
 
     with _sentences():
-        folder, keyring = _place(file)
+        _, folder, keyring = _place(file)
         if not is_document:
             path = register_path(folder, name)
             if not path.exists():
@@ -179,81 +175,59 @@ def remove(name: str, is_document: bool, file: Path) -> None:
 @config_option
 @json_option
 def check(path: Path, file: Path, as_json: bool) -> None:
-    """Say which registered rows and documents FILE (text or CSV) holds, and how big its biggest table is."""
-    check_file(path, file, as_json=as_json, reader=read_plain)
+    """Say what FILE (any format that mails are read in, or a mail named *.eml) would hit, were it sent.
 
-
-def check_file(path: Path, config: Path, *, as_json: bool, reader: Reader) -> None:
-    """Look a file up in everything that is registered; `reader` extracts its text."""
-    from dlpmilter.registers.documents import match_documents
-    from dlpmilter.registers.match import match
-    from dlpmilter.registers.store import open_all
-    from dlpmilter.registers.tables import count_tables
+    Registered rows, registered documents, detectors, and how big its biggest table is.
+    """
+    from dlpmilter.cli.data_reader import looked_up, troubles
 
     with _sentences():
-        folder, keyring = _place(config)
-        extracts = reader(path)
-        opened = open_all(folder, keyring, verify=False)
-        try:
-            hits = [hit for each in opened.registers if (hit := match(each, extracts)) is not None]
-            prints = match_documents(opened.documents, extracts) if opened.documents is not None else ()
-        finally:
-            opened.close()
-    rows, columns = count_tables(extracts)
+        config, _, keyring = _place(file)
+        found = looked_up(path, config, keyring)
     if as_json:
-        click.echo(json.dumps(_found(hits, prints, rows, columns), ensure_ascii=False))
+        click.echo(json.dumps(_found(found), ensure_ascii=False))
         return
-    for hit in hits:
+    report = found.report
+    for each in troubles(report.uninspectable):
+        click.echo(f"{path.name} or something in it {each}.", err=True)
+    for hit in report.registers:
         some = ", ".join(str(row + 1) for row in hit.rows[:SHOWN]) + (" ..." if len(hit.rows) > SHOWN else "")
         click.echo(f"register {hit.register}: {len(hit.rows)} of {hit.register_rows} rows (data rows {some})")
-    for each in prints:
-        click.echo(f"document {each.document}: {each.containment:.0%} of it")
-    if not hits and not prints:
+    for seen in report.fingerprints:
+        click.echo(f"document {seen.document}: {seen.containment:.0%} of it")
+    for finding in report.findings:
+        click.echo(f"detector {finding.detector}: {finding.count} in part {finding.part}")
+    if not report.registers and not report.fingerprints:
         click.echo("Nothing registered is in this file.")
-    if rows:
-        click.echo(f"biggest table: {rows} rows, {columns} columns")
+    if report.table_rows:
+        columns = f", {found.table_columns} columns" if found.table_columns else ""
+        click.echo(f"biggest table: {report.table_rows} rows{columns}")
 
 
-def _found(hits: Sequence[RegisterHit], prints: Sequence[FingerprintHit], rows: int, columns: int) -> dict[str, object]:
+def _found(found: FileReport) -> dict[str, object]:
+    report = found.report
     return {
         "registers": [
-            {"register": hit.register, "rows": list(hit.rows), "register_rows": hit.register_rows} for hit in hits
+            {"register": hit.register, "rows": list(hit.rows), "register_rows": hit.register_rows}
+            for hit in report.registers
         ],
-        "documents": [{"document": each.document, "containment": each.containment} for each in prints],
-        "table_rows": rows,
-        "table_columns": columns,
+        "documents": [{"document": each.document, "containment": each.containment} for each in report.fingerprints],
+        "detectors": [
+            {"detector": each.detector, "count": each.count, "confidence": each.confidence, "part": each.part}
+            for each in report.findings
+        ],
+        "not_read": list(report.uninspectable),
+        "table_rows": report.table_rows,
+        "table_columns": found.table_columns,
     }
 
 
-def read_plain(path: Path) -> tuple[Extract, ...]:
-    """A text file, or a CSV file as a table. Raises RegisterError for what is no text."""
-    from dlpmilter.model.content import Extract
-    from dlpmilter.registers.errors import RegisterError
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RegisterError(f"{path}: cannot be read ({error.strerror}).") from None
-    if b"\0" in data[:65536] and data[:2] not in {b"\xff\xfe", b"\xfe\xff"}:
-        raise RegisterError(f"{path}: is no text file. Save its text as .txt or its table as .csv first.")
-    for encoding in ("utf-16",) if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252", "latin-1"):
-        try:
-            return (Extract("1", "text/plain", name=path.name, text=data.decode(encoding)),)
-        except UnicodeDecodeError:
-            continue
-    raise RegisterError(f"{path}: is no text in a known encoding. Save it as UTF-8.")
-
-
-def _text(extracts: Sequence[Extract]) -> str:
-    return "\n".join(each.text for each in extracts)
-
-
-def _place(file: Path) -> tuple[Path, Keyring]:
+def _place(file: Path) -> tuple[Config, Path, Keyring]:
     from dlpmilter.config import load_config
     from dlpmilter.storage.keys import Keyring
 
     config = load_config(file)
-    return config.registers_directory, Keyring.load(config.key_file)
+    return config, config.registers_directory, Keyring.load(config.key_file)
 
 
 @contextmanager

@@ -56,6 +56,7 @@ def _results(
     from dlpmilter.model.facts import Facts
     from dlpmilter.policy.load import shipped_directory
     from dlpmilter.simulate.golden import FOLDER, golden_mails, try_mails
+    from dlpmilter.simulate.reader import SandboxReader, opening_of
     from dlpmilter.simulate.worker import Order, load_for
 
     order = Order((directory,), internal, datetime.now(UTC), as_enforced=as_enforced)
@@ -63,7 +64,9 @@ def _results(
     folders = [] if directory is None else [directory / FOLDER]
     if directory is None or not own_only:
         folders.append(shipped_directory() / FOLDER)
-    return policy, list(try_mails(golden_mails(folders), policy, Facts(now=order.now), order.limits))
+    mails = golden_mails(folders)
+    with SandboxReader(opening_of((policy,)), order.limits) as reader:  # starts a process with the first mail opened
+        return policy, list(try_mails(mails, policy, Facts(now=order.now), order.limits, reader))
 
 
 def _as_json(policy: Policy, results: list[Result], unseen: list[str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from dlpmilter.policy.schema import Policy
     from dlpmilter.simulate.gates import Gate, Outcome
+    from dlpmilter.simulate.reader import Opening
     from dlpmilter.simulate.summary import Row, Side, Summary
     from dlpmilter.simulate.tally import Tally
     from dlpmilter.simulate.worker import Order
@@ -54,6 +55,10 @@ def _class_gates(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--language", type=click.Choice(["de", "en"]), default="en", help="The language of the HTML report.")
 @click.option("--show-addresses", is_flag=True, help="Name senders and recipients of the examples.")
 @inbound_options
+@click.option("--content", is_flag=True, help="Open attachments in the sandbox when a rule asks, as the gate does.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="With --content: its registered data count, too."
+)
 @click.option("--processes", type=click.IntRange(1, 256), metavar="N", help="Default: one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
 @click.option("--csv", "as_csv", is_flag=True, help="Counts by week, class, rule and action instead of the table.")
@@ -69,6 +74,8 @@ def command(
     show_addresses: bool,
     inbound: tuple[Path, ...],
     authserv_id: str,
+    content: bool,
+    config: Path | None,
     processes: int | None,
     as_json: bool,
     as_csv: bool,
@@ -83,15 +90,19 @@ def command(
         raise click.UsageError("Choose --json or --csv.")
     if limits.get("max_newly_held") and not against:
         raise click.UsageError("--max-newly-held needs a policy to compare with: --against DIR.")
+    if config is not None and not content:
+        raise click.UsageError("--config is for the registered data that --content looks for.")
     gates = _gates(limits)
     folders = (policy, *([against] if against else []))
     order, policies = _order(folders, internal, as_enforced, show_addresses, directory)
+    if content:
+        order = replace(order, opening=_opening(policies, config))
     with tempfile.TemporaryDirectory(prefix="dlpmilter-") as folder:
         if inbound:
             order = replace(order, index=Path(folder) / "inbound")
             _learn(inbound, policies[0], authserv_id, order, processes)
         tally = _run(archives, order, processes)
-    summary = _summary(tally, policies)
+    summary = _summary(tally, policies, opened=content)
     outcomes = _outcomes(gates, summary)
     if html is not None:
         _write_page(html, summary, outcomes, language, as_enforced=as_enforced)
@@ -101,6 +112,7 @@ def command(
         _say_csv(summary)
     else:
         _say_table(summary)
+    _say_content(summary, as_json=as_json, as_csv=as_csv)
     for each in outcomes:
         click.echo(each.sentence, err=as_json or as_csv)
     sys.exit(0 if all(each.met for each in outcomes) else EXIT_NOT_FINE)
@@ -140,6 +152,18 @@ def _order(
         sys.exit(EXIT_CONFIG)
 
 
+def _opening(policies: tuple[Policy, ...], config: Path | None) -> Opening:
+    from dlpmilter.config import ConfigError, load_config
+    from dlpmilter.simulate.reader import opening_of
+
+    try:
+        return opening_of(policies, load_config(config) if config is not None else None)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(EXIT_CONFIG)
+
+
 def _learn(inbound: tuple[Path, ...], policy: Policy, authserv_id: str, order: Order, processes: int | None) -> None:
     from dlpmilter.simulate.inbound import Index
     from dlpmilter.simulate.learning import Lesson
@@ -162,11 +186,11 @@ def _run(archives: tuple[Path, ...], order: Order, processes: int | None) -> Tal
         sys.exit(EXIT_CONFIG)
 
 
-def _summary(tally: Tally, policies: tuple[Policy, ...]) -> Summary:
+def _summary(tally: Tally, policies: tuple[Policy, ...], *, opened: bool) -> Summary:
     from dlpmilter.simulate.summary import summarise
 
     sides = [_side(each) for each in policies]
-    return summarise(tally, sides[0], sides[1] if len(sides) > 1 else None)
+    return summarise(tally, sides[0], sides[1] if len(sides) > 1 else None, opened=opened)
 
 
 def _side(policy: Policy) -> Side:
@@ -197,6 +221,15 @@ def _json(summary: Summary, outcomes: list[Outcome]) -> dict[str, Any]:
     from dlpmilter.simulate.summary import as_json
 
     return as_json(summary, outcomes)
+
+
+def _say_content(summary: Summary, *, as_json: bool, as_csv: bool) -> None:
+    """One line; JSON has it as numbers, and the rows of a CSV file stay rows: there it goes to standard error."""
+    from dlpmilter.simulate.summary import content_line
+    from dlpmilter.simulate.words import WORDS
+
+    if not as_json:
+        click.echo(("" if as_csv else "\n") + content_line(summary, WORDS["en"]), err=as_csv)
 
 
 def _say_csv(summary: Summary) -> None:

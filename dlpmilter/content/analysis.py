@@ -40,6 +40,9 @@ class Settings:
     """Folders of definitions: the shipped one, then one's own."""
     registers: tuple[tuple[str, str], ...] = ()
     documents: tuple[str, str] | None = None
+    one_file: str | None = None
+    """None: mails are examined. Else this warm process takes files of the admin and no mail (one_file.py): the key of
+    their fingerprints in hex, "" to look them up instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +102,5 @@ def settings_from(data: Mapping[str, Any]) -> Settings:
         tuple(data["detectors"]),
         tuple((path, key) for path, key in data["registers"]),
         (documents[0], documents[1]) if documents else None,
+        data["one_file"],
     )

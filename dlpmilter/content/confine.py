@@ -47,6 +47,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446  # one number on all architectures (asm-generic since 5.13)
 _VERSION = 1
 _FILE_RIGHTS = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))  # Landlock ABI: rights it brought
+_READING = (1 << 2) | (1 << 3)  # files, folders
 _NET_ABI, _NET_RIGHTS = 4, 0b11
 _SCOPE_ABI, _SCOPES = 6, 0b11
 
@@ -70,7 +71,7 @@ class Cell:
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-        self._abi = self._landlock_abi()
+        self._abi = _landlock_abi(self._libc)
         self._filter = _filter() if pyseccomp is not None and sys.platform == "linux" else None
         self.means = Means(self._filter is not None and _kernel_filters(), self._abi)
 
@@ -90,29 +91,40 @@ class Cell:
         if self._libc is not None:
             self._libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
             self._libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        if self._abi:
-            self._restrict()
+        if self._libc is not None and self._abi:
+            _restrict(self._libc, self._abi)
         limit_resources(limits, size, resident)
         if self._filter is not None and self.means.seccomp:
             self._filter.load()
 
-    def _landlock_abi(self) -> int:
-        if self._libc is None or platform.machine() not in ("x86_64", "aarch64"):
-            return 0
-        return max(0, int(self._libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
 
-    def _restrict(self) -> None:
-        """A ruleset that handles every right the kernel knows and allows none of them anywhere."""
-        assert self._libc is not None  # noqa: S101 - for the type checker: _abi is 0 without it
-        rights = sum(bits for abi, bits in _FILE_RIGHTS if self._abi >= abi)
-        wanted = _Ruleset(
-            rights, _NET_RIGHTS if self._abi >= _NET_ABI else 0, _SCOPES if self._abi >= _SCOPE_ABI else 0
-        )
-        size = 24 if self._abi >= _SCOPE_ABI else 16 if self._abi >= _NET_ABI else 8
-        ruleset = self._libc.syscall(_CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(size), 0)
-        if ruleset < 0 or self._libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
-            raise OSError(ctypes.get_errno(), "Landlock refused")
-        os.close(ruleset)
+def only_read_files() -> None:
+    """From now on this process opens no file for writing and makes or removes none, where the kernel has Landlock.
+
+    A descriptor for reading is not enough: its owner could open the same file anew by /proc/self/fd. Reading stays
+    allowed, for Python loads codecs when it meets them. Raises OSError when Landlock is there and refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    if libc is not None and (abi := _landlock_abi(libc)):
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _restrict(libc, abi, but=_READING)
+
+
+def _landlock_abi(libc: ctypes.CDLL | None) -> int:
+    if libc is None or platform.machine() not in ("x86_64", "aarch64"):
+        return 0
+    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
+
+
+def _restrict(libc: ctypes.CDLL, abi: int, *, but: int = 0) -> None:
+    """A ruleset that handles every right the kernel knows (`but` these) and allows none of them anywhere."""
+    rights = sum(bits for since, bits in _FILE_RIGHTS if abi >= since) & ~but
+    wanted = _Ruleset(rights, _NET_RIGHTS if abi >= _NET_ABI else 0, _SCOPES if abi >= _SCOPE_ABI else 0)
+    size = 24 if abi >= _SCOPE_ABI else 16 if abi >= _NET_ABI else 8
+    ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(size), 0)
+    if ruleset < 0 or libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
+        raise OSError(ctypes.get_errno(), "Landlock refused")
+    os.close(ruleset)
 
 
 def limit_resources(limits: Limits, size: int, taken: int) -> None:

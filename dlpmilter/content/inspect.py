@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 20.0
 WORKERS = 2
+WORKER = "dlpmilter.content.worker"
+"""The module that is started for each worker."""
 _PYTHON_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
@@ -60,7 +62,7 @@ class Inspector:
         try:
             if worker is None or not worker.alive:
                 worker = await self._replaced(worker)
-            with _descriptor(message) as descriptor:
+            with _descriptor(message) as ours, read_only(ours) as descriptor:
                 async with asyncio.timeout(self._seconds):
                     answer = await worker.ask(descriptor)
             return unpack(answer)
@@ -126,7 +128,7 @@ class _Worker:
         try:
             with far:
                 process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", "dlpmilter.content.worker", str(far.fileno()),
+                    sys.executable, "-P", "-m", WORKER, str(far.fileno()),
                     pass_fds=(far.fileno(),), env=environment, stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
@@ -209,6 +211,16 @@ def _descriptor(message: MessageBytes) -> Iterator[int]:
         file.write(message.read())
         file.flush()
         yield file.fileno()
+
+
+@contextlib.contextmanager
+def read_only(descriptor: int) -> Iterator[int]:
+    """The same file, opened anew for reading only: what will be relayed is out of reach of whoever gets this one."""
+    opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
 
 
 def _write(descriptor: int, data: bytes) -> None:

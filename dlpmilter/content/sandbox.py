@@ -18,14 +18,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.analysis import NOBODY
-from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor
+from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor, read_only
+from dlpmilter.content.one_file import FileReport, unpack_file
 from dlpmilter.content.report_wire import unpack_report
 from dlpmilter.content.wire import MAX_ANSWER
 from dlpmilter.content.zygote import MAX_REQUEST
 from dlpmilter.model.content import ContentReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dlpmilter.content.analysis import Settings
     from dlpmilter.detect.own import OwnPerson
@@ -40,6 +41,7 @@ _LAST_SECONDS = 1.0
 _MAX_NOTE = 4096
 _LENGTH = 4
 """Octets that tell the length of an answer."""
+_NO_ANSWER = "inspection-crashed"
 _ATTEMPTS = 3
 """Warm processes that are asked when one was gone before it took the mail."""
 
@@ -109,34 +111,49 @@ class Extractor:
 
     async def report(self, message: MessageBytes, own: OwnPerson = NOBODY) -> ContentReport:
         """Have one mail of this person examined; whatever goes wrong is named in `uninspectable`."""
-        return (await self._examined(message, own, to_the_end=False))[0]
+        answer, _ = await self._examined(message, _request(own), to_the_end=False)
+        return _report_of(answer)
 
     async def report_with_ending(self, message: MessageBytes) -> tuple[ContentReport, Ending]:
         """As `report`, and how the child ended, which takes some milliseconds more."""
-        return await self._examined(message, NOBODY, to_the_end=True)
+        answer, ending = await self._examined(message, _request(NOBODY), to_the_end=True)
+        return _report_of(answer), ending
 
-    async def _examined(
-        self, message: MessageBytes, own: OwnPerson, *, to_the_end: bool
-    ) -> tuple[ContentReport, Ending]:
+    async def file(self, content: MessageBytes, name: str) -> FileReport:
+        """Have one file of the admin read by an extractor that is for files (`Settings.one_file`), not for mails.
+
+        An extractor for mails does not understand the request, as one for files understands no mail's.
+        """
+        request = json.dumps({"name": name[-200:]}).encode("ascii")
+        answer, _ = await self._examined(content, request, to_the_end=False)
+        if isinstance(answer, bytes):
+            try:
+                return unpack_file(answer)
+            except ValueError:
+                answer = _NO_ANSWER
+        return FileReport(_nothing(answer))
+
+    async def _examined(self, message: MessageBytes, request: bytes, *, to_the_end: bool) -> tuple[bytes | str, Ending]:
+        """The child's answer, or the slug of why there is none."""
         async with self._slots:
             place = self._next = (self._next + 1) % len(self._zygotes)
             for _ in range(_ATTEMPTS):
                 zygote = None
                 try:
                     zygote = await self._zygote(place)
-                    return await self._ask(zygote, message, _request(own), to_the_end=to_the_end)
+                    return await self._ask(zygote, message, request, to_the_end=to_the_end)
                 except _Gone:
                     await self._drop(zygote)
                 except TimeoutError:  # neither the child nor the warm process answers: it is not well
                     await self._drop(zygote)
-                    return _nothing("timed-out")
+                    return "timed-out", Ending()
                 except _Lost as error:
-                    return _nothing(str(error))
-                except ValueError:  # an answer that is none
-                    return _nothing("inspection-crashed")
+                    return str(error), Ending()
+                except ValueError:  # a note that is none
+                    return _NO_ANSWER, Ending()
                 except (OSError, ExtractorError):
-                    return _nothing("inspection-failed")
-            return _nothing("inspection-crashed")
+                    return "inspection-failed", Ending()
+            return _NO_ANSWER, Ending()
 
     async def close(self) -> None:
         """End all processes."""
@@ -144,6 +161,11 @@ class Extractor:
         for zygote in self._zygotes:
             if zygote is not None:
                 await self._drop(zygote)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits its children work under."""
+        return self._limits
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -180,13 +202,13 @@ class Extractor:
 
     async def _ask(
         self, zygote: _Zygote, message: MessageBytes, request: bytes, *, to_the_end: bool
-    ) -> tuple[ContentReport, Ending]:
+    ) -> tuple[bytes, Ending]:
         """One mail. The answer is the child's; the note, which tells how the child ended, is the warm process's."""
         answer, far_answer = _pair()
         note, far_note = _pair()
         pid = 0
         try:
-            with far_answer, far_note, _descriptor(message) as ours, _read_only(ours) as mail:
+            with far_answer, far_note, _descriptor(message) as ours, read_only(ours) as mail:
                 zygote.send(request, mail, far_answer.fileno(), far_note.fileno())
             async with asyncio.timeout(self._limits.content_seconds + _LATE):
                 lines = _Lines(note)
@@ -194,12 +216,12 @@ class Extractor:
                 self._running.add(pid)
                 octets = await _answer(answer)
                 if octets is not None and not to_the_end:
-                    return unpack_report(octets), Ending(pid)
+                    return octets, Ending(pid)
                 ended = await lines.next()
             ending = Ending(pid, _code(ended), ended.get("late") is True, _number(ended, "memory"), _seconds(ended))
             if octets is None:
                 raise _Lost("timed-out" if ending.late else "inspection-crashed")
-            return unpack_report(octets), ending
+            return octets, ending
         finally:
             self._running.discard(pid)
             answer.close()
@@ -213,8 +235,17 @@ def _request(own: OwnPerson) -> bytes:
     return octets if len(octets) <= MAX_REQUEST else b'{"names": [], "addresses": []}'
 
 
-def _nothing(slug: str) -> tuple[ContentReport, Ending]:
-    return ContentReport(uninspectable=(slug,)), Ending()
+def _report_of(answer: bytes | str) -> ContentReport:
+    if isinstance(answer, bytes):
+        try:
+            return unpack_report(answer)
+        except ValueError:
+            answer = _NO_ANSWER
+    return _nothing(answer)
+
+
+def _nothing(slug: str) -> ContentReport:
+    return ContentReport(uninspectable=(slug,))
 
 
 class _Zygote:
@@ -273,16 +304,6 @@ class _Zygote:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
-
-
-@contextlib.contextmanager
-def _read_only(descriptor: int) -> Iterator[int]:
-    """The same file, opened anew for reading only: what will be relayed is out of a child's reach."""
-    opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield opened
-    finally:
-        os.close(opened)
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:

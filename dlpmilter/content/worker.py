@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The confined process that walks bodies: one mail at a time, handed over as a file descriptor.
 
-Started as `python -m dlpmilter.content.worker FD`. It may not write files, open more than a handful of
-them, or grow; it ends when the gate's side of the socket closes. It never judges and never logs.
+Started as `python -m dlpmilter.content.worker FD`. It may not write files, the mail least of all, open more than a
+handful of them, or grow; it ends when the gate's side of the socket closes. It never judges and never logs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 
+from dlpmilter.content.confine import only_read_files
 from dlpmilter.content.wire import pack
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.limits import Limits
@@ -31,6 +32,7 @@ def main(descriptor: int) -> int:
     with socket.socket(fileno=descriptor) as gate:
         limits = Limits(**json.loads(gate.recv(MAX_REQUEST)))
         confine(limits)
+        only_read_files()
         gate.sendall(LENGTH.pack(0))  # ready
         while True:
             request, descriptors, _, _ = socket.recv_fds(gate, MAX_REQUEST, 1)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlpmilter.content.analysis import analysis_of, settings_from
 from dlpmilter.content.confine import ANSWER, MAIL, WORK, Cell
 from dlpmilter.content.examine import examine
+from dlpmilter.content.one_file import examine_file, pack_file
 from dlpmilter.content.registry import warm
 from dlpmilter.content.report_wire import pack_report
 from dlpmilter.detect.own import OwnPerson
@@ -60,10 +61,11 @@ def _warmed(gate: socket.socket) -> _Nursery:
     settings = json.loads(_line(gate))
     limits = Limits(**settings["limits"])
     cell = Cell()
-    look = Look(limits, tuple(_scanner(spec, argument) for spec, argument in settings["scanners"]), None)
+    look = Look(limits, tuple(_scanner(spec, argument) for spec, argument in settings["scanners"]), None, None)
     warm()
     if settings["analysis"] is not None:
-        look = look._replace(analysis=analysis_of(settings_from(settings["analysis"]), limits))
+        wanted = settings_from(settings["analysis"])
+        look = look._replace(analysis=analysis_of(wanted, limits), one_file=wanted.one_file)
     rehearse(look)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -75,11 +77,12 @@ def _warmed(gate: socket.socket) -> _Nursery:
 
 
 class Look(NamedTuple):
-    """What every child does with its mail."""
+    """What every child does with its mail; `one_file` is settled here, for all of them (analysis.py)."""
 
     limits: Limits
     scanners: tuple[Scanner, ...]
     analysis: Analysis | None
+    one_file: str | None
 
 
 def rehearse(look: Look) -> None:
@@ -259,7 +262,10 @@ class _Nursery:
             if descriptors == [MAIL, ANSWER]:
                 size = os.fstat(MAIL).st_size
                 message = mmap.mmap(MAIL, size, access=mmap.ACCESS_READ) if size else b""
-                _write(_report(message, self._look, _person(request), confined=self._confined))
+                if self._look.one_file is None:
+                    _write(_report(message, self._look, _person(request), confined=self._confined))
+                else:
+                    _write(_file(message, self._look, _name(request), confined=self._confined))
                 code = 0
         finally:
             os._exit(code)  # unmapping and freeing would only cost time
@@ -297,6 +303,16 @@ def _report(message: bytes | mmap.mmap, look: Look, own: OwnPerson, *, confined:
         )
     except MemoryError:
         return pack_report(ContentReport(uninspectable=("out-of-memory",)))
+
+
+def _name(request: bytes) -> str:
+    """The file's name, as the admin gave it."""
+    return str(json.loads(request)["name"])
+
+
+def _file(data: bytes | mmap.mmap, look: Look, name: str, *, confined: bool) -> bytes:
+    key = bytes.fromhex(look.one_file or "")
+    return pack_file(examine_file(data, name, look.limits, look.analysis, key, confined=confined))
 
 
 def _write(answer: bytes) -> None:

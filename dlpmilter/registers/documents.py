@@ -18,6 +18,7 @@ import struct
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,23 @@ def winnow(hashes: Iterable[bytes]) -> set[bytes]:
     if 0 <= place < WINNOW - 1:
         kept.add(window[0][1])
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Prints:
+    """What is stored of one document: how many words it has, and keyed hashes of some runs of them."""
+
+    words: int = 0
+    hashes: frozenset[bytes] = frozenset()
+
+
+NO_PRINTS = Prints()
+
+
+def prints_of(text: str, state: Any) -> Prints:
+    """The fingerprints of a text; `state` is the hasher of the index they are for."""
+    words = words_of(text)
+    return Prints(len(words), frozenset(winnow(shingles(words, state))))
 
 
 class Documents:
@@ -154,11 +172,13 @@ def write_documents(
     key: bytes,
     description: Mapping[str, Any],
     *,
-    new: Iterable[tuple[str, str]] = (),
+    new: Iterable[tuple[str, str | Prints]] = (),
     old: Documents | None = None,
     without: Iterable[str] = (),
 ) -> list[dict[str, Any]]:
-    """Write the fingerprints of `old` (less those named in `without`) and of `new` (name, text) to `path`.
+    """Write the fingerprints of `old` (less those named in `without`) and of `new` to `path`.
+
+    `new` are names with their texts, or with fingerprints that were made with this key elsewhere.
 
     A new document takes the place of an old one of its name. Returns what the file says of each document.
     Raises RegisterError for a text that is too short or a name given twice, OSError.
@@ -173,16 +193,17 @@ def write_documents(
         for name, text in new:
             if name in numbers:
                 raise RegisterError(f"{name!r}: two documents cannot have one name.")
-            words = words_of(text)
-            prints = winnow(shingles(words, state))
-            if len(prints) < MIN_PRINTS:
+            made = prints_of(text, state) if isinstance(text, str) else text
+            if len(made.hashes) < MIN_PRINTS:
                 raise RegisterError(
-                    f"{name}: {len(words)} words (repetitions apart) are too few to know a document by. "
+                    f"{name}: {made.words} words (repetitions apart) are too few to know a document by. "
                     "Register texts of 50 words or more."
                 )
             numbers[name] = len(documents)
-            documents.append({"name": name, "words": len(words), "prints": len(prints), "made": description["made"]})
-            _add(sorter, prints, numbers[name])
+            documents.append(
+                {"name": name, "words": made.words, "prints": len(made.hashes), "made": description["made"]}
+            )
+            _add(sorter, made.hashes, numbers[name])
         _keep(old, dropped | numbers.keys(), sorter, documents)
         writer.section("all", _weigh(sorter, weighed, documents))
         writer.table("prints", in_order([weighed.spill()], WIDTH), sum(each["prints"] for each in documents))

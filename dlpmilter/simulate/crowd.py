@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.simulate.door import serve
 from dlpmilter.simulate.tally import Tally
 from dlpmilter.simulate.worker import work
 
@@ -31,6 +32,9 @@ Progress = Callable[[int, int], None]
 """Called with the octets of a finished chunk and the mails judged so far."""
 
 
+_LAST_SECONDS = 5.0
+
+
 class CrowdError(Exception):
     """The processes that judge cannot be started."""
 
@@ -40,7 +44,18 @@ class _Worker:
     process: Any  # SpawnProcess has no public name
     gate: Connection
     place: c_longlong
+    door: Any = None
+    """The process that has mails opened for this one; it ends with it."""
     chunk: Chunk | None = None
+
+    def end(self) -> None:
+        """Wait for both processes, which have lost their other side or were told to end."""
+        self.gate.close()
+        self.process.join()
+        if self.door is not None:
+            self.door.join(_LAST_SECONDS)
+            self.door.terminate()
+            self.door.join()
 
 
 def cores() -> int:
@@ -74,6 +89,8 @@ def simulate(chunks: Iterable[Chunk], order: Order, processes: int, progress: Pr
                         total.troubles["ended-the-worker"] += 1
                     workers.append(_start(order))
                     continue
+                if isinstance(tally, str):
+                    raise CrowdError(tally)
                 if tally is not None and worker.chunk is not None:
                     total.add(tally)
                     progress(worker.chunk.octets, total.mails)
@@ -91,8 +108,7 @@ def _give(worker: _Worker, chunk: Chunk) -> None:
 
 def _after_death(worker: _Worker, deaths: Counter[tuple[int, int]]) -> Chunk | None:
     """The chunk to try again, None when it was tried often enough."""
-    worker.process.join()
-    worker.gate.close()
+    worker.end()
     chunk, place = worker.chunk, worker.place.value
     if chunk is None:
         raise CrowdError(f"A process that judges ended at its start (exit code {worker.process.exitcode}).")
@@ -112,10 +128,19 @@ def _start(order: Order) -> _Worker:
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks of the progress bar
     ours, theirs = context.Pipe()
     place = context.RawValue(c_longlong, -1)
-    process = context.Process(target=work, args=(theirs, place, order), daemon=True)
+    if order.opening is None:
+        process = context.Process(target=work, args=(theirs, place, order), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours, place)
+    near, far = context.Pipe()
+    door = context.Process(target=serve, args=(far, order.opening, order.limits), daemon=True)
+    door.start()
+    process = context.Process(target=work, args=(theirs, place, order, near), daemon=True)
     process.start()
-    theirs.close()
-    return _Worker(process, ours, place)
+    for each in (theirs, near, far):
+        each.close()
+    return _Worker(process, ours, place, door)
 
 
 @contextmanager
@@ -128,5 +153,6 @@ def _workers(order: Order, processes: int) -> Iterator[list[_Worker]]:
         for each in workers:
             each.gate.close()
             each.process.terminate()
-            each.process.join()
+        for each in workers:
+            each.end()
             each.process.close()

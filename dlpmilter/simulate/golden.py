@@ -21,12 +21,14 @@ from dlpmilter.policy.lists import LISTABLE, ClassList
 from dlpmilter.policy.match import did_you_mean
 from dlpmilter.simulate.golden_facts import KEYS, World, read_world
 from dlpmilter.simulate.judge import Bench, Given, head_of, judge
+from dlpmilter.simulate.reader import Closed
 from dlpmilter.simulate.tally import deciding_rule
 
 if TYPE_CHECKING:
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.simulate.reader import Reader
 
 FOLDER = "tests"
 _KEYS = ("title", "sender", "internal", "classes", "recipient", *KEYS)
@@ -96,8 +98,13 @@ def golden_mails(folders: list[Path]) -> list[GoldenMail]:
     return [found[name] for name in sorted(found)]
 
 
-def try_mails(mails: list[GoldenMail], policy: Policy, facts: Facts, limits: Limits) -> Iterator[Result]:
-    """Judge each golden mail under the policy with its own internal domains and extra classes."""
+def try_mails(
+    mails: list[GoldenMail], policy: Policy, facts: Facts, limits: Limits, reader: Reader | None = None
+) -> Iterator[Result]:
+    """Judge each golden mail under the policy with its own internal domains and extra classes.
+
+    `reader` opens a mail whose table does not say what its content holds, when a rule asks.
+    """
     domains: dict[tuple[object, ...], DomainLists] = {}
     for mail in mails:
         key = (mail.internal, mail.classes)
@@ -107,7 +114,7 @@ def try_mails(mails: list[GoldenMail], policy: Policy, facts: Facts, limits: Lim
             )
         vetting = (*mail.world.vetting(facts.now), *policy.vetting)
         own = replace(policy, domains=domains[key], vetting=vetting)
-        yield from _try(mail, Bench((own,), limits, mail.world.facts(facts)))
+        yield from _try(mail, Bench((own,), limits, mail.world.facts(facts), reader=reader or Closed()))
 
 
 def _try(mail: GoldenMail, bench: Bench) -> Iterator[Result]:

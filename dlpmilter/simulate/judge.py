@@ -1,30 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One mail file judged as the gate would judge it: headers first, the structure only when a rule asks.
+"""One mail file judged as the gate would judge it: headers first, structure and content only when a rule asks.
 
 Never raises for what stands in a mail; a judge that breaks gives the gate's answer for that (`unjudged`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.engine.evaluate import evaluate
 from dlpmilter.engine.failure import unjudged
-from dlpmilter.engine.found import NOTHING_FOUND
+from dlpmilter.engine.questions import own_person
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
+from dlpmilter.model.content import ContentReport
 from dlpmilter.model.message import Structure
 from dlpmilter.model.transaction import Client, Transaction
 from dlpmilter.policy.match import Needs
 from dlpmilter.policy.schema import FACTS
 from dlpmilter.policy.terms import SOURCES
 from dlpmilter.simulate.envelope import derived_recipients, derived_sender
+from dlpmilter.simulate.reader import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlpmilter.model.content import ContentReport
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.message import Head
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.verdict import Verdict
     from dlpmilter.policy.schema import Policy
     from dlpmilter.simulate.inbound import Index
+    from dlpmilter.simulate.reader import Reader
 
 _MAIL_FIELDS = ("from", "to", "received", "message-id", "date", "subject", "return-path", "cc", "bcc")
 _CLIENT = Client("")
@@ -46,6 +48,8 @@ class Bench:
     facts: Facts
     index: Index | None = None
     """Who wrote before, where an archive of inbound mail was learned; asked only when a rule needs it."""
+    reader: Reader = field(default_factory=Closed)
+    """Opens the content; asked only when a rule needs it, and counts that."""
 
 
 @dataclass(slots=True)
@@ -67,7 +71,7 @@ def head_of(content: bytes, limits: Limits) -> Head | None:
 def judge(
     content: bytes, head: Head, bench: Bench, given: Given | None = None, *, unreadable: str = ""
 ) -> tuple[Verdict, ...]:
-    """One verdict a policy. `unreadable` says that nobody can read the structure (a slug), and why."""
+    """One verdict a policy. `unreadable` says that nobody can read the mail (a slug), and why."""
     given = given or Given()
     transaction = Transaction(
         id="simulate",
@@ -78,7 +82,7 @@ def judge(
         size=len(content),
         received_at=bench.facts.now,
     )
-    work = _Work(transaction, head, content, bench, unreadable, given.report or NOTHING_FOUND)
+    work = _Work(transaction, head, content, bench, unreadable, given.report)
     verdicts: list[Verdict] = []
     for policy in bench.policies:
         try:
@@ -91,31 +95,42 @@ def judge(
 
 @dataclass(slots=True)
 class _Work:
-    """One mail; its structure is read once, whatever policies ask for it."""
+    """One mail; structure and content are read once, whatever policies ask for them."""
 
     transaction: Transaction
     head: Head
     content: bytes
     bench: Bench
     unreadable: str
-    report: ContentReport
+    given: ContentReport | None
     structure: Structure | None = None
+    reports: dict[str, ContentReport] = field(default_factory=dict)
+    """What each set of detectors finds in it."""
 
     def verdict(self, policy: Policy) -> Verdict:
         """Ask until the engine is content, the cheapest source first, as the gate does."""
         facts = self.bench.facts if self.bench.index is None else replace(self.bench.facts, known=None)
         for _ in SOURCES:
-            result = evaluate(self.transaction, self.head, facts, policy, self.structure, self.report)
+            report = self.given or self.reports.get(policy.detectors)
+            result = evaluate(self.transaction, self.head, facts, policy, self.structure, report)
             if not isinstance(result, Needs):
                 return result
             asked = {source for fact in result.facts for source in FACTS[fact].sources}
             if facts.known is None and self.bench.index is not None and "store" in asked:
                 facts = replace(facts, known=self.bench.index.about(self.transaction, self.head, facts, policy))
-            elif self.structure is None:
+            elif self.structure is None and "structure" in asked:
                 self.structure = _structure(self.content, self.bench.limits, self.unreadable)
+            elif report is None and "content" in asked:
+                self.reports[policy.detectors] = self._opened(facts, policy)
             else:
                 break
         raise TypeError("the engine asks for what it has")
+
+    def _opened(self, facts: Facts, policy: Policy) -> ContentReport:
+        if self.unreadable:
+            return ContentReport(uninspectable=(self.unreadable,))
+        names, addresses = own_person(self.transaction, self.head, facts, policy)
+        return self.bench.reader.report(self.content, names, addresses, policy)
 
 
 def _structure(content: bytes, limits: Limits, unreadable: str) -> Structure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from dlpmilter.simulate.summary import Share
+from dlpmilter.simulate.summary import Share, content_line
 from dlpmilter.simulate.words import WORDS
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def page(summary: Summary, outcomes: Sequence[Outcome], language: str, *, as_enf
         f"<h1>{escape(words['title'])}</h1><p>{escape(words['lead'])}</p>",
         _sides(summary, words, as_enforced=as_enforced),
         _cards(summary, words),
+        f"<p>{escape(content_line(summary, words))}</p>",
         _gates(outcomes, words),
         _weeks(summary, words),
         _classes(summary, words),

@@ -7,12 +7,13 @@ Never holds an address but in examples, where they were asked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.model.words import Action
 from dlpmilter.simulate.tally import stops
+from dlpmilter.simulate.words import WORDS
 
 if TYPE_CHECKING:
     from dlpmilter.simulate.gates import Outcome
@@ -87,6 +88,10 @@ class Summary:
     troubles: tuple[tuple[str, int], ...]
     notes: tuple[tuple[str, int], ...]
     examples: tuple[Example, ...] = ()
+    asked: int = 0
+    """Mails whose content a rule asked for."""
+    opened: bool = False
+    """Whether it was opened; else it counts as if nothing was found."""
     cells: tuple[tuple[Cell, int], ...] = field(default=(), repr=False)
 
     def share_of(self, name: str) -> Share:
@@ -99,7 +104,7 @@ class Summary:
         return Share(row.held, row.total) if row else Share(0, 0)
 
 
-def summarise(tally: Tally, policy: Side, against: Side | None) -> Summary:
+def summarise(tally: Tally, policy: Side, against: Side | None, *, opened: bool = False) -> Summary:
     """The counts in order: classes and rules by number of recipients, weeks by time."""
     cells = sorted(tally.cells.items())
     return Summary(
@@ -119,6 +124,8 @@ def summarise(tally: Tally, policy: Side, against: Side | None) -> Summary:
         troubles=tuple(sorted(tally.troubles.items())),
         notes=tuple(sorted(tally.notes.items())),
         examples=tuple(tally.examples),
+        asked=tally.asked,
+        opened=opened,
         cells=tuple(cells),
     )
 
@@ -136,6 +143,9 @@ def as_json(summary: Summary, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "mails": summary.mails.total,
         "recipients": summary.recipients.total,
         "octets": summary.octets,
+        "content": {
+            "opened": summary.opened, "mails": summary.asked, "sentence": content_line(summary, WORDS["en"])
+        },
         "not_judged": dict(summary.troubles),
         "notes": dict(summary.notes),
         "shares": shares,
@@ -153,6 +163,11 @@ def as_json(summary: Summary, outcomes: Sequence[Outcome]) -> dict[str, Any]:
             for each in outcomes
         ],
     }  # fmt: skip
+
+
+def content_line(summary: Summary, words: Mapping[str, str]) -> str:
+    """One sentence: for how many mails a rule asked for the content, and whether it was opened."""
+    return words["content_opened" if summary.opened else "content_closed"].format(count=summary.asked)
 
 
 def csv_rows(summary: Summary) -> list[tuple[str, ...]]:

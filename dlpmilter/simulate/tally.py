@@ -56,18 +56,21 @@ class Tally:
 
     mails: int = 0
     octets: int = 0
+    asked: int = 0
+    """Mails whose content a rule asked for."""
     cells: Counter[Cell] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
     """Why a file or mail was not judged (slug) -> how many."""
     notes: Counter[str] = field(default_factory=Counter)
-    """What was odd about mails that were judged: no-recipient, judge-failed, timed-out."""
+    """What was odd about mails that were judged: no-recipient, judge-failed, timed-out, content-not-opened."""
     examples: list[Example] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         """Take another tally in; the order of adding makes no difference."""
         self.mails += other.mails
         self.octets += other.octets
+        self.asked += other.asked
         self.cells.update(other.cells)
         self.fates.update(other.fates)
         self.troubles.update(other.troubles)

@@ -15,6 +15,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "version": "version",
         "counts_only": "This policy only counts: it holds nothing. `--as-enforced` shows what it would hold.",
         "as_enforced": "All rules were judged as if they were enforced.",
+        "content_closed": (
+            "Mails whose content a rule would have opened: {count}. Nothing was opened here, so they count as if"
+            " nothing was found in them; --content opens them."
+        ),
+        "content_opened": "Mails whose content a rule asked for: {count}. Each was opened in the sandbox.",
         "mails": "Mails",
         "recipients": "Recipients",
         "held": "Held or rejected",
@@ -68,6 +73,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "no-recipient": "mail without a recipient in its headers",
         "judge-failed": "judged without its content, because the judge broke",
         "timed-out": "judged without its content, because reading it took too long",
+        "content-not-opened": "judged without its attachments, because opening them failed or took too long",
     },
     "de": {
         "point": ",",
@@ -78,6 +84,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "version": "Version",
         "counts_only": "Diese Richtlinie zählt nur: Sie hält nichts an. `--as-enforced` zeigt, was sie anhalten würde.",
         "as_enforced": "Alle Regeln wurden so geprüft, als wären sie in Kraft.",
+        "content_closed": (
+            "Mails, deren Inhalt eine Regel geöffnet hätte: {count}. Hier wurde nichts geöffnet; sie zählen so, als"
+            " wäre nichts in ihnen gefunden worden. Mit --content werden sie geöffnet."
+        ),
+        "content_opened": (
+            "Mails, nach deren Inhalt eine Regel gefragt hat: {count}. Jede wurde abgeschottet geöffnet (Sandbox)."
+        ),
         "mails": "Mails",
         "recipients": "Empfänger",
         "held": "Angehalten oder abgewiesen",
@@ -131,5 +144,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "no-recipient": "Mail ohne Empfänger in den Kopfzeilen",
         "judge-failed": "ohne Inhalt geprüft, weil die Prüfung abbrach",
         "timed-out": "ohne Inhalt geprüft, weil das Lesen zu lange dauerte",
+        "content-not-opened": "ohne Anhänge geprüft, weil das Öffnen nicht gelang oder zu lange dauerte",
     },
 }

@@ -19,8 +19,10 @@ from dlpmilter.model.limits import Limits
 from dlpmilter.model.words import Mode
 from dlpmilter.policy.load import load_policy
 from dlpmilter.simulate.archives import mails_of
+from dlpmilter.simulate.door import FarReader
 from dlpmilter.simulate.inbound import Index
 from dlpmilter.simulate.judge import Bench, head_of, judge
+from dlpmilter.simulate.reader import Closed
 from dlpmilter.simulate.tally import Tally
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.facts import Directory
     from dlpmilter.policy.schema import Policy
     from dlpmilter.simulate.archives import ArchivedMail, Chunk
+    from dlpmilter.simulate.reader import Opening
 
 _YEARS = range(1980, 2100)
 
@@ -52,6 +55,8 @@ class Order:
     """What was learned of inbound mail (`Index.write`); every process maps the same file."""
     directory: Path | None = None
     """The file of people; hashed private addresses in it count for nobody."""
+    opening: Opening | None = None
+    """How the content of mails is opened when a rule asks; None: it is not."""
 
 
 def load_for(order: Order) -> tuple[Policy, ...]:
@@ -73,13 +78,21 @@ def _as_ordered(policy: Policy, order: Order) -> Policy:
     return replace(policy, cases=cases, raises=raises)
 
 
-def work(gate: Connection, place: c_longlong, order: Order) -> None:
-    """Serve until the other side closes; `place` always holds the number of the mail being judged, -1 without."""
+def work(gate: Connection, place: c_longlong, order: Order, door: Connection | None = None) -> None:
+    """Serve until the other side closes; `place` always holds the number of the mail being judged, -1 without.
+
+    `door` leads to the process that has mails opened (door.py).
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends us
     index = Index.open(order.index) if order.index else None
-    bench = Bench(load_for(order), order.limits, Facts(now=order.now, directory=directory_for(order)), index)
+    reader = FarReader(door) if door is not None else None
+    facts = Facts(now=order.now, directory=directory_for(order))
+    bench = Bench(load_for(order), order.limits, facts, index, reader or Closed())
     confine(order.limits)
     try:
+        if reader is not None and (trouble := reader.trouble()):
+            gate.send(trouble)
+            return
         gate.send(None)  # ready
         while True:
             gate.send(_tally(gate.recv(), bench, place, order))
@@ -119,7 +132,11 @@ def _count(
     tally.octets += len(mail.content)
     if unreadable:
         tally.notes["timed-out"] += 1
+    asked, lost = bench.reader.asked, bench.reader.lost
     verdicts = judge(mail.content, head, bench, unreadable="timed-out" if unreadable else "")
+    tally.asked += bench.reader.asked > asked
+    if bench.reader.lost > lost:
+        tally.notes["content-not-opened"] += 1
     tally.count(verdicts, week_of(head.get("date")), mail.place, order_of, addresses=order.addresses)
 
 

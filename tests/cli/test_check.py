@@ -142,6 +142,64 @@ def test_what_may_be_meant_is_a_warning(folder: Path, changed: dict[str, str], k
     load_all(file)
 
 
+def hinted(file: Path) -> dict[str, str]:
+    """The keys of hints with their words."""
+    result = CliRunner().invoke(command, ["check", "--json", "--config", str(file)])
+    rows = json.loads(result.stdout)["hints"]
+    assert len(rows) == len({row["key"] for row in rows})
+    return {row["key"]: f"{row['what']} {row['fix']}" for row in rows}
+
+
+def test_shipped_rules_that_wait_for_data_are_a_hint_said_once(folder: Path) -> None:
+    """Without directory and registers the shipped rules are named once for each, with what to do; never a warning."""
+    file = written(folder)
+    assert checked(file) == (0, {}, {})
+    hints = hinted(file)
+    assert "the rules secrecy-private and secrecy-client ask for that" in hints["directory.file"]
+    assert "deploy/directory.md" in hints["directory.file"]
+    assert "drip-records" in hints["database"]
+    assert "drip-series" not in hints["database"]
+    assert "drip.messages and drip.octets count all the same" in hints["database"]
+    assert "mx_hint.enabled" not in hints
+    assert "Hint: " in CliRunner().invoke(command, ["check", "--config", str(file)]).stderr
+    (folder / "people.csv").write_text("address,secrecy_group\na@company.example,doctor\n", encoding="utf-8")
+    people = SHARED + SECOND + '[directory]\nfile = "people.csv"\n'
+    assert "directory.file" not in hinted(written(folder, people))
+
+
+def test_own_rules_that_wait_for_data_are_a_warning(folder: Path) -> None:
+    """Somebody meant them: mail host without mx_hint, department without directory; set up, they are no word."""
+    policy = folder / "policy"
+    policy.mkdir()
+    cases = "".join(
+        f'[[case]]\nid = "{name}"\ntitle = {{ de = "x", en = "x" }}\nwhen = "{when}"\naction = "tag"\nrationale = "x"\n'
+        for name, when in (
+            ("hosted", "recipient.mail_host == 'google.com'"),
+            ("sales", "sender.department == 'sales'"),
+            ("rows", "findings.register_rows > 3"),
+        )
+    )
+    (policy / "policy.toml").write_text(
+        f'name = "ours"\nextends = "default"\nmode = "count"\n{cases}', encoding="utf-8"
+    )
+    code, problems, warnings = checked(written(folder, policy='"policy"'))
+    assert (code, problems) == (0, {})
+    assert "the rule hosted asks for that" in warnings["mx_hint.enabled"]
+    assert "Set enabled = true in [mx_hint]" in warnings["mx_hint.enabled"]
+    assert "the rule sales asks for that" in warnings["directory.file"]
+    assert "the rule rows asks for that" in warnings["database"]
+    assert "secrecy-private" in hinted(folder / "dlpmilter.toml")["directory.file"]
+    (folder / "people.csv").write_text("address,department\na@company.example,sales\n", encoding="utf-8")
+    made = CliRunner().invoke(
+        command, ["data", "document", str(ROOT / "README.md"), "--config", str(folder / "dlpmilter.toml")]
+    )
+    assert made.exit_code == 0, made.output
+    tables = SHARED + SECOND + '[directory]\nfile = "people.csv"\n[mx_hint]\nenabled = true\n'
+    file = written(folder, tables, policy='"policy"')
+    assert checked(file) == (0, {}, {})
+    assert hinted(file) == {}
+
+
 def test_a_broken_value_hides_nothing(folder: Path) -> None:
     """Configuration, policy and key are all read, whatever is wrong with one of them."""
     policy = folder / "policy"

@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import textwrap
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from dlpmilter.storage.keys import new_key_file
+from tests.content.formats import make
 from tests.registers import samples
 
 PEOPLE = samples.people(500)
@@ -85,6 +88,71 @@ def test_a_document_from_its_making_to_its_end(config: Path) -> None:
     for name in ("d0.txt", "d1.txt"):
         assert call(config, "remove", name, "--document").returncode == 0
     assert list((config.parent / "registers").iterdir()) == []
+
+
+def test_documents_of_office_and_pdf_are_known_by_their_text(config: Path) -> None:
+    """PDF and DOCX are opened in the sandbox; a copied excerpt is found, in a text and in a DOCX that is attached."""
+    texts = [samples.document(number) for number in range(2)]
+    (config.parent / "a.pdf").write_bytes(make.pdf("\n".join(textwrap.wrap(texts[0], 80)[:50])))
+    (config.parent / "b.docx").write_bytes(make.plain_docx(_paragraphs(texts[1])))
+    done = call(config, "document", "a.pdf", "b.docx", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["name"] for row in rows] == ["a.pdf", "b.docx"]
+    assert rows[1]["words"] > 200
+    for text in texts:
+        assert text.split()[40] not in done.stdout
+    excerpt = " ".join(texts[1].split()[100:250])
+    (config.parent / "note.txt").write_text(excerpt, encoding="utf-8")
+    (config.parent / "copy.docx").write_bytes(make.plain_docx(_paragraphs(excerpt)))
+    for name in ("note.txt", "copy.docx"):
+        (hit,) = json.loads(call(config, "check", name, "--json").stdout)["documents"]
+        assert hit["document"] == "b.docx"
+
+
+def _paragraphs(text: str) -> str:
+    return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def test_what_cannot_be_read_whole_is_not_registered(config: Path) -> None:
+    """A PDF with a password and octets of no format: a sentence that says why, exit code 2, and no index."""
+    (config.parent / "locked.pdf").write_bytes(make.pdf("Text", password="secret"))
+    (config.parent / "noise.bin").write_bytes(bytes(range(256)) * 50)
+    for name, said in (
+        ("locked.pdf", "locked.pdf: is encrypted"),
+        ("noise.bin", "noise.bin: is of a type that nobody"),
+    ):
+        done = call(config, "document", name)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert list((config.parent / "registers").iterdir()) == []
+
+
+def test_a_mail_is_checked_with_everything_in_it(config: Path) -> None:
+    """Registers, documents and detectors that hit, each with its part; what is locked is named; no value is printed."""
+    call(config, "register", "customers.csv", "--name", "customers")
+    (config.parent / "contract.txt").write_text(samples.document(2), encoding="utf-8")
+    call(config, "document", "contract.txt")
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "a@corp.example", "k@web.de", "Unterlagen"
+    mail.set_content(samples.document(2))
+    rows = "\n".join(" ".join(row) for row in PEOPLE[1:6])
+    for name, data in (("list.docx", make.plain_docx(_paragraphs(rows))), ("l.pdf", make.pdf("x", password="y"))):
+        mail.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
+    (config.parent / "mail.eml").write_bytes(mail.as_bytes())
+    done = call(config, "check", "mail.eml", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["registers"][0]["rows"] == [0, 1, 2, 3, 4]
+    assert said["documents"][0]["document"] == "contract.txt"
+    assert "iban" in {each["detector"] for each in said["detectors"]}
+    assert said["not_read"] == ["encrypted"]
+    text = call(config, "check", "mail.eml")
+    assert "detector iban: " in text.stdout
+    assert "is encrypted" in text.stderr
+    for each in (done.stdout, text.stdout):
+        assert not any(cell in each for row in PEOPLE[1:6] for cell in row if len(cell) > 6)
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,22 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ctypes import CDLL
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dlpmilter.content import wire
+from dlpmilter.content import inspect, wire
+from dlpmilter.content.confine import _landlock_abi
 from dlpmilter.content.inspect import Inspector
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.limits import Limits
 from dlpmilter.spill import MessageBytes
 
 LIMITS = Limits()
+TRUNCATE_ABI = 3
+"""Kernel 6.2 and later: Landlock knows the right to cut a file."""
 MAIL = (
     b"From: a@corp.example\r\nSubject: WG: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
     b"-----Original Message-----\r\nFrom: k@x.example\r\nTo: a@y.example\r\nSubject: x\r\n\r\n"
@@ -156,6 +160,21 @@ async def test_the_worker_can_not_write_files() -> None:
         assert rows["Max core file size"] == ["0", "0"]
         assert rows["Max open files"] == ["16", "16"]
         assert rows["Max address space"] == [str(LIMITS.inspect_memory_octets)] * 2
+
+
+@pytest.mark.asyncio
+async def test_a_worker_cannot_change_the_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever broke into a worker may not write, cut or map the spilled mail that will be relayed, nor open it anew."""
+    monkeypatch.setattr(inspect, "WORKER", "tests.content.forger")
+    message = MessageBytes(tmp_path, threshold=10)
+    message.write(MAIL)
+    async with inspector() as one:
+        assert message.spilled
+        done = (await one.structure(message)).uninspectable
+    assert message.read() == MAIL
+    message.close()
+    anew = ("open-anew-refused", "cut-by-name-refused") if _landlock_abi(CDLL(None)) >= TRUNCATE_ABI else done[3:]
+    assert done == ("write-refused", "cut-refused", "map-refused", *anew)
 
 
 @pytest.mark.asyncio

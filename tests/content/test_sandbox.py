@@ -12,12 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from dlpmilter.content.analysis import Settings
 from dlpmilter.content.examine import examine
+from dlpmilter.content.one_file import FileReport, pack_file, unpack_file
 from dlpmilter.content.sandbox import Extractor, ExtractorError
 from dlpmilter.model.content import ContentReport
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.verdict import Finding
+from dlpmilter.registers.documents import Prints, prints_of
+from dlpmilter.registers.index_file import hasher
 from dlpmilter.spill import MessageBytes
 from tests.content.probes import ATTEMPTS, DEADLY
 from tests.content.samples import MARKER, mail, zipped
@@ -243,3 +249,38 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.asyncio
+async def test_what_is_for_files_takes_no_mail_and_what_is_for_mails_takes_no_file() -> None:
+    """Fingerprints leave only a warm process that was started for files, and no request makes a mail's one."""
+    key = "11" * 32
+    words = " ".join(f"word{number}" for number in range(200)).encode()
+    for settings in (Settings(), Settings(one_file=key)):
+        one = Extractor(LIMITS, analysis=settings)
+        await one.start()
+        try:
+            report = await one.report(MessageBytes.of(mail(text=words)))
+            found = await one.file(MessageBytes.of(words), "a.txt")
+        finally:
+            await one.close()
+        if settings.one_file is None:
+            assert report.uninspectable == ()
+            assert (found.report.uninspectable, found.prints.hashes) == (("inspection-crashed",), frozenset())
+        else:
+            assert report.uninspectable == ("inspection-crashed",)
+            assert found.prints == prints_of(words.decode(), hasher(bytes.fromhex(key)))
+            assert found.prints.words == 200
+
+
+@given(st.binary(max_size=300) | st.sampled_from([b'{"prints": "00", "words": 1}', b'{"prints": "zz"}', b"[]", b"1"]))
+def test_a_false_answer_about_a_file_is_refused(answer: bytes) -> None:
+    """What a broken child might send is checked field by field."""
+    with pytest.raises(ValueError, match=r".*"):
+        unpack_file(answer)
+
+
+def test_an_answer_about_a_file_survives_the_wire() -> None:
+    """Packing and unpacking change nothing."""
+    found = FileReport(ContentReport(uninspectable=("encrypted",)), Prints(9, frozenset({b"12345678", b"abcdefgh"})), 3)
+    assert unpack_file(pack_file(found)) == found

@@ -86,19 +86,26 @@ class CompiledDetector:
     def needed_hits(self, view: View, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
         """Values around each place of what the detector needs."""
         text, done = view.text, 0
+        tried = [0] * len(self._finders)
+        """Where each pattern goes on: what was refused once is not found again at the next place."""
         place = text.find(self._needs)
         while place >= 0 and budget.left > 0:
             budget.left -= 1
-            close = 0
-            for find in self._finders:
-                start, end = find(text, max(done, place - _BEFORE), place + OVERLAP)
-                if 0 <= start <= place:
+            for number, find in enumerate(self._finders):
+                begin = max(done, place - _BEFORE, tried[number])
+                start, end = find(text, begin, place + OVERLAP)
+                while 0 <= start <= place and budget.left > 0:
                     hit, close = self._tried(view, start, end, budget, found)
                     if hit is not None:
                         yield hit
                     if close:
+                        done = close
                         break
-            done = max(done, close)
+                    budget.spend(end - start)
+                    tried[number] = next_word(text, start, place)
+                    start, end = find(text, tried[number], place + OVERLAP)
+                if done > place:
+                    break
             place = text.find(self._needs, max(done, place + 1))
 
     def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:

@@ -163,7 +163,7 @@ class DetectorSet:
                 (hit.start, hit.end)
                 for other, hits in found.items()
                 for spec in (self._detectors[other].spec,)
-                if spec.validator and not spec.needs and set(groups) & set(spec.groups)
+                if spec.validator and set(groups) & set(spec.groups)
                 for hit in hits
                 if hit.in_context or spec.confidence >= _SURE
             )

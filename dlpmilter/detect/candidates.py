@@ -14,7 +14,7 @@ from typing import Final
 from dlpmilter.detect.budget import CHUNK, OVERLAP, Budget
 from dlpmilter.detect.patterns import StartSet, beginning, finder
 
-_REACH: Final = 192
+REACH: Final = 192
 """Octets that are enough to tell that a pattern begins here; the pattern itself has the last word."""
 _ALNUM: Final = frozenset(octet for octet in range(256) if chr(octet).isalnum())
 
@@ -37,7 +37,7 @@ class Candidates:
                 if start < 0 or start >= stop:
                     break
                 budget.spend(end - start)
-                for number in which(text[start : start + _REACH]):
+                for number in which(text[start : start + REACH]):
                     budget.left -= 1
                     found.append((start, number))
                 at = _next_start(text, start, end)

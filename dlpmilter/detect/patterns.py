@@ -54,7 +54,9 @@ def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        found: tuple[int, int] = match(unanchored, text, begin, min(end, size))[0] if begin <= size else _NONE
+        if begin > size:
+            return _NONE
+        found: tuple[int, int] = match(unanchored, text, begin, end if end < size else size)[0]
         return found
 
     return find
@@ -67,7 +69,9 @@ def starter(pattern: str) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        found: tuple[int, int] = match(anchored, text, begin, min(end, size))[0] if begin <= size else _NONE
+        if begin > size:
+            return _NONE
+        found: tuple[int, int] = match(anchored, text, begin, end if end < size else size)[0]
         return found
 
     return find

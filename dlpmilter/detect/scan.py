@@ -110,7 +110,7 @@ class DetectorSet:
         stopped: set[Place] = set()
         views: list[View] = []
         budget = Budget(self._candidates)
-        for batch in _batches(_placed_views(extracts)):
+        for batch in self._batches(extracts):
             views += [view for _, view in batch]
             self._scan_batch(batch, values, budget)
             if budget.left <= 0:
@@ -120,6 +120,19 @@ class DetectorSet:
             findings += self._reported(number, found, views, values, own)
         return tuple(sorted(findings, key=lambda each: (each.detector, each.part, each.place)))
 
+    def _batches(self, extracts: Sequence[Extract]) -> Iterator[_Batch]:
+        """The views of the mail in their order, as many together as have _BATCH octets."""
+        batch: list[tuple[Place, View]] = []
+        size = 0
+        for place, view in _placed_views(extracts):
+            if batch and size + len(view.text) > _BATCH:
+                yield batch
+                batch, size = [], 0
+            batch.append((place, view))
+            size += len(view.text)
+        if batch:
+            yield batch
+
     def _scan_batch(self, batch: _Batch, values: dict[int, _Values], budget: Budget) -> None:
         """Several views, step by step: each step's tables fill the caches of a core, and changing costs more than work."""
         words = [self._words.find(view.text, budget) for _, view in batch]
@@ -127,12 +140,12 @@ class DetectorSet:
         for number, (place, view) in enumerate(batch):
             if view.heads:
                 view.mark_heads(words[number])
-            hits = self._hits(view, words[number], [each[number] for each in starts], budget)
+            found_here = self._hits(view, words[number], [each[number] for each in starts], budget)
+            name = PLACES[place[1]]
+            hits = {each: hits for each, hits in found_here.items() if hits and name in self._detectors[each].spec.places}
             self._drop_inner(hits)
             for detector, found in hits.items():
                 spec = self._detectors[detector].spec
-                if not found or PLACES[place[1]] not in spec.places:
-                    continue
                 for hit in _clustered(found, spec.minimum, spec.within) if spec.within else found:
                     sure = spec.confidence_context if hit.in_context else spec.confidence
                     values[detector].add(hit.value, place, sure)
@@ -219,20 +232,6 @@ def _placed_views(extracts: Sequence[Extract]) -> list[tuple[Place, View]]:
             same.append(view)
             found.append(((path, name), view))
     return found
-
-
-def _batches(placed: list[tuple[Place, View]]) -> Iterator[_Batch]:
-    """Views in their order, as many as have _BATCH octets together."""
-    batch: list[tuple[Place, View]] = []
-    size = 0
-    for place, view in placed:
-        if batch and size + len(view.text) > _BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append((place, view))
-        size += len(view.text)
-    if batch:
-        yield batch
 
 
 def _clustered(hits: list[Hit], minimum: int, within: int) -> list[Hit]:

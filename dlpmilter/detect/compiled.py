@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -60,6 +61,8 @@ class CompiledDetector:
         self._cuts = spec.validator not in _WHOLE
         self._near = tuple((cues[each.cue], each.distance) for each in spec.near)
         self._needs = spec.needs.encode()
+        # With the piece itself as a last choice a search ends there and does not go on to later values.
+        self._needed = tuple(finder(f"(?:{each})|(?:{re.escape(spec.needs)})") for each in spec.patterns if spec.needs)
 
     def word_hits(self, view: View, found: Mapping[int, Places]) -> Iterator[Hit]:
         """The detector's own words that count here."""
@@ -84,22 +87,34 @@ class CompiledDetector:
         )
 
     def needed_hits(self, view: View, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
-        """Values around each place of what the detector needs."""
-        text, done = view.text, 0
-        place = text.find(self._needs)
+        """Values around each place of what the detector needs.
+
+        What begins before the last place was looked at there, so no start is tried twice.
+        """
+        text, needs, done, before = view.text, self._needs, 0, 0
+        place = text.find(needs)
         while place >= 0 and budget.left > 0:
             budget.left -= 1
-            close = 0
-            for find in self._finders:
-                start, end = find(text, max(done, place - _BEFORE), place + OVERLAP)
-                if 0 <= start <= place:
+            for number, find in enumerate(self._needed):
+                at = max(done, place - _BEFORE, before)
+                while at <= place and budget.left > 0:
+                    start, end = find(text, at, place + OVERLAP)
+                    if start == place and end - start == len(needs):
+                        start, end = self._starters[number](text, place, place + OVERLAP)
+                    if not 0 <= start <= place:
+                        break
                     hit, close = self._tried(view, start, end, budget, found)
                     if hit is not None:
                         yield hit
                     if close:
+                        done = close
                         break
-            done = max(done, close)
-            place = text.find(self._needs, max(done, place + 1))
+                    budget.spend(end - start)
+                    at = next_word(text, start, place)
+                if done > place:
+                    break
+            before = place + 1
+            place = text.find(needs, max(done, before))
 
     def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
         """Values that start in [begin, stop), pattern by pattern."""

@@ -16,6 +16,11 @@ PROGRAM_LIMIT: Final = 1200
 _SET_MEMORY: Final = 128 * 1024 * 1024
 _SAMPLES: Final = (b"", b"a", b" a1.", b"\n")
 _ANYTHING: Final = "(?s:.?)"
+# Behind a class or a group only: `\\+` and `a|b+` are not looked at, and a lazy or possessive repeat ends otherwise.
+_TAILS: Final = (
+    (re.compile(r"(?<=[^\\][\])])\{(\d+),\}(\)*)$"), r"{\1}\2"),
+    (re.compile(r"(?<=[^\\][\])])\+(\)*)$"), r"\1"),
+)
 _SPACE: Final = r"[\s-]{1,3}"
 
 
@@ -49,7 +54,9 @@ def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        found: tuple[int, int] = match(unanchored, text, begin, min(end, size))[0] if begin <= size else _NONE
+        if begin > size:
+            return _NONE
+        found: tuple[int, int] = match(unanchored, text, begin, end if end < size else size)[0]
         return found
 
     return find
@@ -62,10 +69,27 @@ def starter(pattern: str) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        found: tuple[int, int] = match(anchored, text, begin, min(end, size))[0] if begin <= size else _NONE
+        if begin > size:
+            return _NONE
+        found: tuple[int, int] = match(anchored, text, begin, end if end < size else size)[0]
         return found
 
     return find
+
+
+def beginning(pattern: str) -> str:
+    """A pattern that matches at the same places and ends earlier: the last repeat without a bound is cut to its least.
+
+    RE2 finds the end of a match first and then looks for its start backwards, through all that any pattern of an
+    alternation may end with: with `[a-z \\s]{10,}` that is all the text up to the last match.
+    """
+    while True:
+        cut = pattern
+        for tail, least in _TAILS:
+            cut = tail.sub(least, cut)
+        if cut == pattern:
+            return pattern
+        pattern = cut
 
 
 def why_refused(pattern: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -37,8 +37,12 @@ _INNER: Final = {"phone": ("personal",), "email-address": ("secret",)}
 _SURE: Final = 0.7
 """Confidence from which such a value explains the piece inside it away; a context word does as well."""
 
+_BATCH: Final = 512 * 1024
+"""Octets that are looked at together; a hostile text takes the candidates of no more than these with it."""
+
 Place = tuple[str, int]
 """Path of the part, index in PLACES: sorts as values are counted."""
+_Batch = Sequence[tuple[Place, View]]
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ class DetectorSet:
             for spec in ordered
         )
         self._words = WordIndex(vocabularies)
+        # Numbers of persons apart from all else: one automaton for both is slower than two, it no longer fits a cache.
         everywhere: dict[bool, list[tuple[int, int]]] = defaultdict(list)
         self._speaking: dict[int, list[int]] = defaultdict(list)
         self._windowed: dict[int, list[int]] = defaultdict(list)
@@ -85,7 +90,7 @@ class DetectorSet:
             elif spec.context is not None and spec.context.required:
                 self._windowed[detector.context].append(number)
             else:
-                everywhere["contact" in spec.groups] += [(number, each) for each in range(len(spec.patterns))]
+                everywhere["personal" in spec.groups] += [(number, each) for each in range(len(spec.patterns))]
         self._passes = [
             (slots, Candidates([ordered[number].patterns[pattern] for number, pattern in slots]))
             for slots in everywhere.values()
@@ -105,32 +110,49 @@ class DetectorSet:
         stopped: set[Place] = set()
         views: list[View] = []
         budget = Budget(self._candidates)
-        for path, name, view in sorted(
-            ((extract.path, name, view) for extract in extracts for name, view in places_of(extract)),
-            key=lambda each: (each[0], PLACES.index(each[1]), each[2].text),
-        ):
-            views.append(view)
-            place = (path, PLACES.index(name))
-            self._scan_view(view, place, values, budget)
+        for batch in self._batches(extracts):
+            views += [view for _, view in batch]
+            self._scan_batch(batch, values, budget)
             if budget.left <= 0:
-                stopped.add(place)
+                stopped.update(place for place, _ in batch)
         findings = [Finding(TOO_MANY, 1, 1.0, path, PLACES[place]) for path, place in stopped]
         for number, found in values.items():
             findings += self._reported(number, found, views, values, own)
         return tuple(sorted(findings, key=lambda each: (each.detector, each.part, each.place)))
 
-    def _scan_view(self, view: View, place: Place, values: dict[int, _Values], budget: Budget) -> None:
-        words = self._words.find(view.text, budget)
-        if view.heads:
-            view.mark_heads(words)
-        hits = self._hits(view, PLACES[place[1]], words, budget)
-        self._drop_inner(hits)
-        for number, found in hits.items():
-            spec = self._detectors[number].spec
-            for hit in _clustered(found, spec.minimum, spec.within) if spec.within else found:
-                values[number].add(hit.value, place, spec.confidence_context if hit.in_context else spec.confidence)
+    def _batches(self, extracts: Sequence[Extract]) -> Iterator[_Batch]:
+        """The views of the mail in their order, as many together as have _BATCH octets."""
+        batch: list[tuple[Place, View]] = []
+        size = 0
+        for place, view in _placed_views(extracts):
+            if batch and size + len(view.text) > _BATCH:
+                yield batch
+                batch, size = [], 0
+            batch.append((place, view))
+            size += len(view.text)
+        if batch:
+            yield batch
 
-    def _hits(self, view: View, name: str, words: Mapping[int, Places], budget: Budget) -> dict[int, list[Hit]]:
+    def _scan_batch(self, batch: _Batch, values: dict[int, _Values], budget: Budget) -> None:
+        """Several views, step by step: each step's tables fill the caches of a core, and changing costs more than work."""
+        words = [self._words.find(view.text, budget) for _, view in batch]
+        starts = [[candidates.find(view.text, budget) for _, view in batch] for _, candidates in self._passes]
+        for number, (place, view) in enumerate(batch):
+            if view.heads:
+                view.mark_heads(words[number])
+            found_here = self._hits(view, words[number], [each[number] for each in starts], budget)
+            name = PLACES[place[1]]
+            hits = {each: hits for each, hits in found_here.items() if hits and name in self._detectors[each].spec.places}
+            self._drop_inner(hits)
+            for detector, found in hits.items():
+                spec = self._detectors[detector].spec
+                for hit in _clustered(found, spec.minimum, spec.within) if spec.within else found:
+                    sure = spec.confidence_context if hit.in_context else spec.confidence
+                    values[detector].add(hit.value, place, sure)
+
+    def _hits(
+        self, view: View, words: Mapping[int, Places], starts: Sequence[Sequence[tuple[int, int]]], budget: Budget
+    ) -> dict[int, list[Hit]]:
         """Detector number -> its values in one view."""
         hits: dict[int, list[Hit]] = defaultdict(list)
         for number in self._needing:
@@ -142,9 +164,9 @@ class DetectorSet:
                 detector = self._detectors[number]
                 for begin, stop in detector.windows(view, words):
                     hits[number] += detector.hits_in(view, begin, stop, budget, words)
-        for slots, candidates in self._passes:
+        for (slots, _), found in zip(self._passes, starts, strict=True):
             closed: dict[int, int] = {}
-            for start, slot in candidates.find(view.text, budget):
+            for start, slot in found:
                 number, pattern = slots[slot]
                 if start < closed.get(number, 0):
                     continue
@@ -153,7 +175,7 @@ class DetectorSet:
                     closed[number] = end
                 if hit is not None:
                     hits[number].append(hit)
-        return {number: each for number, each in hits.items() if each and name in self._detectors[number].spec.places}
+        return hits
 
     def _drop_inner(self, found: dict[int, list[Hit]]) -> None:
         """Take out what is a piece of a longer value: digits of an account number, `password@host` of a login."""
@@ -163,7 +185,7 @@ class DetectorSet:
                 (hit.start, hit.end)
                 for other, hits in found.items()
                 for spec in (self._detectors[other].spec,)
-                if spec.validator and not spec.needs and set(groups) & set(spec.groups)
+                if spec.validator and set(groups) & set(spec.groups)
                 for hit in hits
                 if hit.in_context or spec.confidence >= _SURE
             )
@@ -195,6 +217,21 @@ class DetectorSet:
         for value, place in found.first.items():
             counts[place].append(found.sure[value])
         return [Finding(spec.id, len(each), max(each), path, PLACES[place]) for (path, place), each in counts.items()]
+
+
+def _placed_views(extracts: Sequence[Extract]) -> list[tuple[Place, View]]:
+    """Every view once for each kind of place: the same text in a later part of the mail holds no other value."""
+    found: list[tuple[Place, View]] = []
+    seen: dict[tuple[int, int], list[View]] = defaultdict(list)
+    for path, name, view in sorted(
+        ((extract.path, PLACES.index(name), view) for extract in extracts for name, view in places_of(extract)),
+        key=lambda each: (each[0], each[1], each[2].text),
+    ):
+        same = seen[name, len(view.text)]
+        if not any(each.text == view.text for each in same):
+            same.append(view)
+            found.append(((path, name), view))
+    return found
 
 
 def _clustered(hits: list[Hit], minimum: int, within: int) -> list[Hit]:

@@ -7,6 +7,7 @@ distinct values are counted, or "" when it is none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -21,12 +22,16 @@ Validator = Callable[[str], str]
 
 _HOME_REGIONS: Final = ("DE", "AT", "CH")
 """Numbers without a country code are tried as these."""
+_GAPS: Final = str.maketrans("", "", " ./()-")
+_SHAPES: Final[dict[str, re.Pattern[str]]] = {}
 
 
 def phone(text: str) -> str:
     """A number some numbering plan knows, in E.164; national spellings count as German, Austrian or Swiss."""
     regions = (None,) if text.lstrip("( ").startswith("+") else ("ZZ",) if text.startswith("00") else _HOME_REGIONS
     for region in regions:
+        if region in _HOME_REGIONS and not _may_be_national(text, region):
+            continue
         try:
             number = phonenumbers.parse(f"+{text[2:]}" if region == "ZZ" else text, None if region == "ZZ" else region)
         except phonenumbers.NumberParseException:
@@ -34,6 +39,24 @@ def phone(text: str) -> str:
         if phonenumbers.is_valid_number(number):
             return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     return ""
+
+
+def _may_be_national(text: str, region: str) -> bool:
+    """Whether the digits, with or without the 0 before them, have the shape of a number there at all.
+
+    The library asks this as well, after much that takes ten times as long. Letters, which it reads as keys, it may have.
+    """
+    digits = text.translate(_GAPS)
+    if not (digits.isascii() and digits.isdigit()):
+        return True
+    shape = _SHAPES.get(region) or _SHAPES.setdefault(region, _shape(region))
+    return bool(shape.fullmatch(digits) or shape.fullmatch(digits[1:]))
+
+
+def _shape(region: str) -> re.Pattern[str]:
+    found = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    pattern = found and found.general_desc and found.general_desc.national_number_pattern
+    return re.compile(pattern or r"\d+")
 
 
 def plain_value(text: str) -> str:

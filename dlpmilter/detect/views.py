@@ -66,7 +66,7 @@ def places_of(extract: Extract) -> Iterator[tuple[str, View]]:
             for form in plain_forms(text):
                 yield place, View(form)
     for table in extract.tables:
-        for form in plain_forms(_table_text(table)):
+        for form in plain_forms(table_text(table)):
             heads = form.partition(b"\n")[0].split(b"\t")
             yield "table", View(form, tuple(heads))
     if extract.labels:
@@ -74,7 +74,8 @@ def places_of(extract: Extract) -> Iterator[tuple[str, View]]:
             yield "labels", View(form)
 
 
-def _table_text(table: Table) -> str:
+def table_text(table: Table) -> str:
+    """Rows as lines, cells between tabs; gaps inside a cell are blanks."""
     return "\n".join("\t".join(_cell(cell) for cell in row) for row in table.rows)
 
 

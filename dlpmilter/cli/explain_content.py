@@ -63,7 +63,8 @@ class ContentReader:
                 keyring = Keyring.load(config.key_file)
                 settings, _ = analysis_settings(self._policy, config.registers_directory, keyring)
             unconfined = config.documents_without_sandbox if config is not None else False
-            extractor = Extractor(self._limits, analysis=settings, unconfined=unconfined)
+            ocr = config.ocr if config is not None else None
+            extractor = Extractor(self._limits, analysis=settings, unconfined=unconfined, ocr=ocr)
             await extractor.start()
         except (IndexUnusable, ExtractorError) as error:
             raise ConfigError([Problem("content", "", str(error))]) from None

@@ -14,13 +14,14 @@ import json
 import os
 import socket
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.analysis import NOBODY
 from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor
 from dlpmilter.content.report_wire import unpack_report
-from dlpmilter.content.wire import MAX_ANSWER
+from dlpmilter.content.walk import PICTURES
+from dlpmilter.content.wire import MAX_ANSWER, MORE
 from dlpmilter.content.zygote import MAX_REQUEST
 from dlpmilter.model.content import ContentReport
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dlpmilter.content.analysis import Settings
     from dlpmilter.detect.own import OwnPerson
     from dlpmilter.model.limits import Limits
+    from dlpmilter.settings import Ocr
     from dlpmilter.spill import MessageBytes
 
 START_SECONDS = 60.0
@@ -74,7 +76,8 @@ class Extractor:
     """Warm processes, and at most `limits.content_children` mails in them; `report` may be called in parallel.
 
     `scanners` are pairs of `module:function` and an argument; each warm process calls the function once, and what it
-    returns looks at every mail. `unconfined` opens documents even where the system has no seccomp.
+    returns looks at every mail. `unconfined` opens documents even where the system has no seccomp. `ocr` reads
+    pictures where the admin has switched that on.
     """
 
     def __init__(
@@ -85,10 +88,12 @@ class Extractor:
         scanners: Sequence[tuple[str, str]] = (),
         zygotes: int = 1,
         unconfined: bool = False,
+        ocr: Ocr | None = None,
     ) -> None:
         self._limits = limits
         looks = asdict(analysis) if analysis is not None else None
-        self._settings = {
+        self._settings: dict[str, object] = {
+            "ocr": ocr.model_dump() if ocr is not None and ocr.enabled else None,
             "limits": asdict(limits), "scanners": list(scanners), "unconfined": unconfined, "analysis": looks,
         }  # fmt: skip
         self._slots = asyncio.Semaphore(limits.content_children)
@@ -160,6 +165,11 @@ class Extractor:
         """Whether every warm process has seccomp; without it only text is read."""
         return all(each is not None and each.means.get("seccomp") is True for each in self._zygotes)
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether every warm process has an engine for OCR."""
+        return all(each is not None and each.means.get("ocr") is True for each in self._zygotes)
+
     async def _zygote(self, place: int) -> _Zygote:
         async with self._starting[place]:
             zygote = self._zygotes[place]
@@ -192,14 +202,14 @@ class Extractor:
                 lines = _Lines(note)
                 pid = _number(await lines.next(), "pid")
                 self._running.add(pid)
-                octets = await _answer(answer)
-                if octets is not None and not to_the_end:
-                    return unpack_report(octets), Ending(pid)
+                report = await _report(answer)
+                if report is not None and not to_the_end:
+                    return report, Ending(pid)
                 ended = await lines.next()
             ending = Ending(pid, _code(ended), ended.get("late") is True, _number(ended, "memory"), _seconds(ended))
-            if octets is None:
+            if report is None:
                 raise _Lost("timed-out" if ending.late else "inspection-crashed")
-            return unpack_report(octets), ending
+            return report, ending
         finally:
             self._running.discard(pid)
             answer.close()
@@ -291,24 +301,53 @@ def _pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-async def _answer(gate: socket.socket) -> bytes | None:
-    """The child's whole answer, None when it ended before it had given one. Raises _Lost for what cannot be one."""
+async def _report(gate: socket.socket) -> ContentReport | None:
+    """What the child says, None when it ended before it had said it. Raises _Lost, ValueError for what is no report.
+
+    Before it reads pictures it says what it knows without them, and that counts if reading them ends it. What could
+    not be read by then stays named, whatever a library for pictures made of the child: only pictures can be taken
+    back.
+    """
+    first = None
+    octets, more = await _answer(gate)
+    if more and octets is not None:
+        first = unpack_report(octets)
+        octets, more = await _answer(gate)
+        if more:
+            raise _Lost("inspection-crashed")
+    if octets is None:
+        return first
+    report = unpack_report(octets)
+    if first is None:
+        return report
+    kept = [each for each in first.uninspectable if each not in PICTURES]
+    return replace(
+        report,
+        uninspectable=tuple(dict.fromkeys((*kept, *report.uninspectable))),
+        doubts=tuple(dict.fromkeys((*first.doubts, *report.doubts))),
+    )
+
+
+async def _answer(gate: socket.socket) -> tuple[bytes | None, bool]:
+    """One whole answer, None when there was none; and whether another one may follow. Raises _Lost."""
     loop = asyncio.get_running_loop()
     data = bytearray()
-    size = MAX_ANSWER
+    size, more = MAX_ANSWER, False
     while len(data) < _LENGTH + size:
+        wanted = _LENGTH - len(data) if len(data) < _LENGTH else min(65536, _LENGTH + size - len(data))
         try:
-            block = await loop.sock_recv(gate, 65536)
+            block = await loop.sock_recv(gate, wanted)
         except ConnectionError:
             block = b""
         if not block:
-            return None
+            return None, False
         data += block
-        if len(data) >= _LENGTH:
-            size = int.from_bytes(data[:_LENGTH], "big")
-        if size > MAX_ANSWER or len(data) > _LENGTH + size:
+        if len(data) == _LENGTH:
+            size = int.from_bytes(data, "big")
+            more, size = size >= MORE, size % MORE
+        if size > MAX_ANSWER:
             raise _Lost("inspection-crashed")
-    return bytes(data[_LENGTH:])
+    return bytes(data[_LENGTH:]), more
 
 
 class _Lines:

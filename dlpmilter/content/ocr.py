@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dlpmilter.content.formats.base import Budget
+    from dlpmilter.content.formats.pdf_pages import Drawn
     from dlpmilter.content.tesseract import Seen
     from dlpmilter.content.walk import Picture
     from dlpmilter.model.content import Extract
@@ -35,6 +36,7 @@ LEAST_LETTERS = 40
 """A page with fewer letters was not read: a caption below a drawing says nothing about the drawing."""
 LEAST_CONFIDENCE = 70
 """Below this mean confidence, in percent, letters are guesses: they are searched, and the picture stays a picture."""
+_PGM = b"P5\n%d %d\n255\n"
 _PAGE_OF_PAPER = 4_000_000
 """Pixels a PDF counts for when the biggest picture goes first."""
 
@@ -64,9 +66,10 @@ class Ocr:
 
     def rehearse(self) -> None:
         """Recognise a page without letters, so that whatever is made at the first use is made now."""
-        white, row = 255, 200
-        grey = bytes([white]) * (row * row // 2)
-        self._engine.page(grey + bytes(row * 4) + grey, (row, row + 4, row), 200, time.monotonic() + 60)
+        width, height = 600, 200
+        white = b"\xff" * (width * height // 2)
+        page = _PGM % (width, height + 4) + white + bytes(width * 4) + white
+        self._read(page, 0, time.monotonic() + 60)
 
     def read(
         self, extracts: tuple[Extract, ...], pictures: Sequence[Picture], budget: Budget, until: float
@@ -95,6 +98,15 @@ class Ocr:
             texts += 1
         return Recognised(tuple(found), letters, texts)
 
+    def _read(self, data: bytes, number: int, until: float) -> Seen | None:
+        """One page as it lies there; when that gives little, upright."""
+        most = self._settings.pixels
+        seen = self._engine.picture(data, number, most, until)
+        if seen is None or not seen.whole or _well_read(seen):
+            return seen
+        turned = self._engine.picture(data, number, most, until, turn=True)
+        return turned if turned is not None and _letters(turned) and turned.confidence > seen.confidence else seen
+
     def _size(self, picture: Picture, extracts: tuple[Extract, ...]) -> int:
         if extracts[picture.place].type == PDF:
             return _PAGE_OF_PAPER
@@ -110,9 +122,9 @@ class Ocr:
                 if seen is None:
                     whole = False
                     continue
-                count = sum(map(str.isalnum, seen.text))
+                count = _letters(seen)
                 sure = seen.confidence >= LEAST_CONFIDENCE
-                whole = whole and seen.whole and sure and count >= LEAST_LETTERS
+                whole = whole and _well_read(seen)
                 letters += count if sure else 0
                 if count:
                     texts.append(seen.text)
@@ -122,15 +134,14 @@ class Ocr:
 
     def _pages(self, data: bytes, kind: str, pages: list[int], until: float) -> Iterator[Seen | None]:
         """Each page of a picture or document; None stands for one that was not read."""
-        most = self._settings.pixels
         if kind == PDF:
-            for drawn in picture_pages(data, most):
+            for drawn in picture_pages(data, self._settings.pixels):
                 if not _may(pages, until):
                     yield None
                     return
                 if drawn.grey is not None and drawn.grey.count(drawn.grey[:1]) == len(drawn.grey):
                     continue  # the back of a sheet
-                yield self._engine.page(drawn.grey, drawn.size, drawn.dpi, until) if drawn.grey else None
+                yield self._read(_pgm(drawn), 0, until) if drawn.grey else None
             return
         count = frames(data)
         moving = count > 1 and data[:2] not in (b"II", b"MM")
@@ -139,9 +150,25 @@ class Ocr:
             if head is None or head.width * head.height < LEAST_AREA or not _may(pages, until):
                 yield None
                 return
-            yield self._engine.picture(data, number, most, until)
+            yield self._read(data, number, until)
         if moving:
             yield None  # only the first of its pictures was read
+
+
+def _letters(seen: Seen) -> int:
+    return sum(map(str.isalnum, seen.text))
+
+
+def _well_read(seen: Seen) -> bool:
+    return seen.whole and seen.confidence >= LEAST_CONFIDENCE and _letters(seen) >= LEAST_LETTERS
+
+
+def _pgm(drawn: Drawn) -> bytes:
+    """The page in the simplest of the formats that Leptonica reads (PGM: a head, then its rows)."""
+    width, height, stride = drawn.size
+    grey = drawn.grey or b""
+    rows = grey if stride == width else b"".join(grey[each * stride : each * stride + width] for each in range(height))
+    return _PGM % (width, height) + rows
 
 
 def _may(pages: list[int], until: float) -> bool:

@@ -38,7 +38,9 @@ _TIFF, _JPEG = (*range(4, 11), 17), (2,)
 _SMALL = 1_000
 """A picture with shorter sides is a screenshot or a cutting, its letters a few pixels high: it is doubled."""
 _ANY_BITS = 8
-_GREY, _COLOUR, _WITH_ALPHA = 1, 3, 4
+_GREY, _INK = 1, 130
+_SURE = (4.0, 2.0)
+"""Leptonica asks for twice as much (8.0, 2.5): a wrong guess costs us time only, and a short letter gives little."""
 _TURNS = {3: 2, 6: 1, 8: 3}
 """EXIF orientation -> quarter turns clockwise (TIFF 6.0, tag 274; mirrored ones are not made by cameras)."""
 
@@ -46,9 +48,7 @@ _NUMBER = POINTER(c_int)
 _CALLS: dict[str, tuple[Any, ...]] = {  # name: result, arguments (tesseract/capi.h, leptonica/allheaders.h)
     "TessBaseAPICreate": (c_void_p,),
     "TessBaseAPIInit2": (c_int, c_void_p, c_char_p, c_char_p, c_int),
-    "TessBaseAPISetImage": (None, c_void_p, c_char_p, c_int, c_int, c_int, c_int),
     "TessBaseAPISetImage2": (None, c_void_p, c_void_p),
-    "TessBaseAPISetSourceResolution": (None, c_void_p, c_int),
     "TessBaseAPIRecognize": (c_int, c_void_p, c_void_p),
     "TessBaseAPIGetUTF8Text": (c_void_p, c_void_p),
     "TessBaseAPIMeanTextConf": (c_int, c_void_p),
@@ -73,6 +73,9 @@ _CALLS: dict[str, tuple[Any, ...]] = {  # name: result, arguments (tesseract/cap
     "pixConvertTo8": (c_void_p, c_void_p, c_int),
     "pixScale": (c_void_p, c_void_p, c_float, c_float),
     "pixRotateOrth": (c_void_p, c_void_p, c_int),
+    "pixConvertTo1": (c_void_p, c_void_p, c_int),
+    "pixOrientDetect": (c_int, c_void_p, POINTER(c_float), POINTER(c_float), c_int, c_int),
+    "makeOrientDecision": (c_int, c_float, c_float, c_float, c_float, _NUMBER, c_int),
     "pixGetWidth": (c_int, c_void_p),
     "pixGetHeight": (c_int, c_void_p),
     "pixDestroy": (None, POINTER(c_void_p)),
@@ -125,14 +128,6 @@ class Tesseract:
         if self._lib.TessBaseAPIInit2(self._engine, os.fsencode(folder), "+".join(languages).encode(), _LSTM_ONLY):
             raise TesseractMissing("+".join(languages))
 
-    def page(self, grey: bytes, size: tuple[int, int, int], dpi: int, until: float) -> Seen | None:
-        """Read a rendered page: width, height and octets of a row, one octet a pixel; until this monotonic time."""
-        width, height, stride = size
-        if min(width, height) < LEAST_SIDE or len(grey) < stride * (height - 1) + width:
-            return None
-        self._lib.TessBaseAPISetImage(self._engine, grey, width, height, _GREY, stride)
-        return self._recognised(dpi, until)
-
     def head(self, data: bytes, number: int = 0) -> Head | None:
         """Format and size of a picture, or of one page of a TIFF; None when Leptonica does not know it."""
         kind, width, height, bits, samples, coloured = (c_int() for _ in range(6))
@@ -149,20 +144,44 @@ class Tesseract:
         depth = bits.value if samples.value == _GREY else 32
         return Head(kind.value, width.value, height.value, width.value * height.value * max(1, depth) // _ANY_BITS)
 
-    def picture(self, data: bytes, number: int, pixels: int, until: float) -> Seen | None:
-        """Read one picture (or page of a TIFF), made smaller or bigger so that at most `pixels` are looked at."""
-        with self._grey(data, number, pixels) as grey:
-            if not grey:
-                return None
-            self._lib.TessBaseAPISetImage2(self._engine, grey)
-            return self._recognised(0, until)
+    def picture(self, data: bytes, number: int, pixels: int, until: float, *, turn: bool = False) -> Seen | None:
+        """Read one picture (or page of a TIFF) until this monotonic time.
 
-    def _recognised(self, dpi: int, until: float) -> Seen | None:
+        It is made smaller or bigger so that at most `pixels` are looked at. With `turn` it is read only if its
+        letters seem to lie on their side or upside down, and set upright before.
+        """
+        with self._grey(data, number, pixels) as grey:
+            turns = self._turns(grey) if grey and turn else 0
+            if not grey or (turn and not turns):
+                return None
+            if not turns:
+                return self._recognised(grey, until)
+            upright = self._lib.pixRotateOrth(grey, turns)
+            try:
+                return self._recognised(upright, until) if upright else None
+            finally:
+                self._free(upright)
+
+    def _turns(self, grey: int) -> int:
+        """Quarter turns clockwise that would set the letters upright; 0 when they are, or nobody can tell."""
+        black = self._lib.pixConvertTo1(grey, _INK)
+        if not black:
+            return 0
+        up, left, way = c_float(), c_float(), c_int()
+        try:
+            if self._lib.pixOrientDetect(black, up, left, 0, 0):
+                return 0
+            if self._lib.makeOrientDecision(up, left, *_SURE, way, 0):
+                return 0
+            return max(0, way.value - 1)
+        finally:
+            self._free(black)
+
+    def _recognised(self, grey: int, until: float) -> Seen | None:
         milliseconds = int(1000 * (until - time.monotonic()))
         if milliseconds < 1000 * _LEAST_SECONDS:
             return None
-        if dpi:
-            self._lib.TessBaseAPISetSourceResolution(self._engine, dpi)
+        self._lib.TessBaseAPISetImage2(self._engine, grey)
         monitor = self._lib.TessMonitorCreate()
         self._lib.TessMonitorSetDeadlineMSecs(monitor, milliseconds)
         try:

@@ -28,7 +28,6 @@ class Drawn:
     grey: bytes | None
     size: tuple[int, int, int] = (0, 0, 0)
     """Width, height, octets of a row."""
-    dpi: int = DPI
 
 
 def picture_pages(data: bytes, pixels: int) -> Iterator[Drawn]:
@@ -65,7 +64,7 @@ def _drawn(document: pdfium.PdfDocument, number: int, pixels: int) -> Drawn | No
         bitmap = page.render(scale=scale, grayscale=True)
         try:
             size = (bitmap.width, bitmap.height, bitmap.stride)
-            return Drawn(bytes(bitmap.buffer), size, max(_POINTS, round(scale * _POINTS)))
+            return Drawn(bytes(bitmap.buffer), size)
         finally:
             bitmap.close()
     finally:

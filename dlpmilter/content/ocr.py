@@ -43,7 +43,7 @@ _PAGE_OF_PAPER = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The extracts with what was recognised, and the letters of it that can be trusted."""
+    """The extracts with what was recognised, and the letters of what was read whole."""
 
     extracts: tuple[Extract, ...]
     letters: int = 0
@@ -114,23 +114,19 @@ class Ocr:
         return head.width * head.height if head else 0
 
     def _one(self, data: bytes, kind: str, pages: list[int], until: float) -> tuple[str, int, bool]:
-        """Text of one picture, its letters that can be trusted, and whether every page of it was read."""
+        """Text of one picture, whether every page of it was read, and its letters if so."""
         texts: list[str] = []
         letters, whole = 0, True
         try:
             for seen in self._pages(data, kind, pages, until):
-                if seen is None:
-                    whole = False
-                    continue
-                count = _letters(seen)
-                sure = seen.confidence >= LEAST_CONFIDENCE
-                whole = whole and _well_read(seen)
-                letters += count if sure else 0
-                if count:
+                whole = whole and seen is not None and _well_read(seen)
+                if seen is not None and _letters(seen):
                     texts.append(seen.text)
+                    letters += _letters(seen)
         except (pdfium.PdfiumError, MemoryError):
             whole = False
-        return "\n".join(texts), letters, whole and bool(texts)
+        whole = whole and bool(texts)
+        return "\n".join(texts), letters if whole else 0, whole
 
     def _pages(self, data: bytes, kind: str, pages: list[int], until: float) -> Iterator[Seen | None]:
         """Each page of a picture or document; None stands for one that was not read."""

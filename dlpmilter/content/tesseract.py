@@ -23,6 +23,8 @@ from dlpmilter.content.system import ocr_library, tessdata
 
 MAX_CHARS = 200_000
 """Characters kept of one page."""
+MAX_SPOTS = 40_000
+"""Spots of ink on one picture; a page of small print has ten thousand."""
 MAX_LINES = 5_000
 MAX_TIFF_PAGES = 1_000
 LEAST_SIDE, LEAST_AREA = 16, 4_000
@@ -38,7 +40,7 @@ _TIFF, _JPEG = (*range(4, 11), 17), (2,)
 _SMALL = 1_000
 """A picture with shorter sides is a screenshot or a cutting, its letters a few pixels high: it is doubled."""
 _ANY_BITS = 8
-_GREY, _INK = 1, 130
+_GREY, _INK, _NEIGHBOURS = 1, 130, 8
 _SURE = (4.0, 2.0)
 """Leptonica asks for twice as much (8.0, 2.5): a wrong guess costs us time only, and a short letter gives little."""
 _TURNS = {3: 2, 6: 1, 8: 3}
@@ -74,6 +76,7 @@ _CALLS: dict[str, tuple[Any, ...]] = {  # name: result, arguments (tesseract/cap
     "pixScale": (c_void_p, c_void_p, c_float, c_float),
     "pixRotateOrth": (c_void_p, c_void_p, c_int),
     "pixConvertTo1": (c_void_p, c_void_p, c_int),
+    "pixCountConnComp": (c_int, c_void_p, c_int, _NUMBER),
     "pixOrientDetect": (c_int, c_void_p, POINTER(c_float), POINTER(c_float), c_int, c_int),
     "makeOrientDecision": (c_int, c_float, c_float, c_float, c_float, _NUMBER, c_int),
     "pixGetWidth": (c_int, c_void_p),
@@ -151,9 +154,13 @@ class Tesseract:
         letters seem to lie on their side or upside down, and set upright before.
         """
         with self._grey(data, number, pixels) as grey:
-            turns = self._turns(grey) if grey and turn else 0
-            if not grey or (turn and not turns):
-                return None
+            black = self._lib.pixConvertTo1(grey, _INK) if grey else None
+            try:
+                turns = self._turns(black) if black and turn else 0
+                if not grey or not black or (turn and not turns) or self._is_dust(black):
+                    return None
+            finally:
+                self._free(black)
             if not turns:
                 return self._recognised(grey, until)
             upright = self._lib.pixRotateOrth(grey, turns)
@@ -162,20 +169,19 @@ class Tesseract:
             finally:
                 self._free(upright)
 
-    def _turns(self, grey: int) -> int:
+    def _turns(self, black: int) -> int:
         """Quarter turns clockwise that would set the letters upright; 0 when they are, or nobody can tell."""
-        black = self._lib.pixConvertTo1(grey, _INK)
-        if not black:
-            return 0
         up, left, way = c_float(), c_float(), c_int()
-        try:
-            if self._lib.pixOrientDetect(black, up, left, 0, 0):
-                return 0
-            if self._lib.makeOrientDecision(up, left, *_SURE, way, 0):
-                return 0
-            return max(0, way.value - 1)
-        finally:
-            self._free(black)
+        if self._lib.pixOrientDetect(black, up, left, 0, 0):
+            return 0
+        if self._lib.makeOrientDecision(up, left, *_SURE, way, 0):
+            return 0
+        return max(0, way.value - 1)
+
+    def _is_dust(self, black: int) -> bool:
+        """Whether there are more spots than letters on any page: Tesseract would sort them without any deadline."""
+        count = c_int()
+        return bool(self._lib.pixCountConnComp(black, _NEIGHBOURS, count)) or count.value > MAX_SPOTS
 
     def _recognised(self, grey: int, until: float) -> Seen | None:
         milliseconds = int(1000 * (until - time.monotonic()))

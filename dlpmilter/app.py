@@ -135,7 +135,11 @@ async def run_gate(
     normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
     opener = Opener(
-        config.bounds, config.registers_directory, rooms.keyring, unconfined=config.documents_without_sandbox
+        config.bounds,
+        config.registers_directory,
+        rooms.keyring,
+        unconfined=config.documents_without_sandbox,
+        ocr=config.ocr,
     )
     await inspector.start()
     await rooms.knowledge.start()

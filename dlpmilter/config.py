@@ -37,6 +37,7 @@ from dlpmilter.settings import (
     MailAddress,
     MxHint,
     NextHopSettings,
+    Ocr,
     Reviewer,
     Section,
     Tls,
@@ -113,6 +114,7 @@ class Config(Section):
     people: dict[str, MailAddress] = Field(default_factory=dict)
     directory: DirectorySettings = DirectorySettings()
     mx_hint: MxHint = MxHint()
+    ocr: Ocr = Ocr()
 
     @field_validator("policy", "database", "spool", "control", mode="before")
     @classmethod

@@ -227,9 +227,28 @@ class MxHint(Section):
         return _tuple(value)
 
 
+def _ocr_language(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,40}", text):
+        raise ValueError(f"{text!r} is not a language of Tesseract, for example deu")
+    return text
+
+
+class Ocr(Section):
+    """The optional reading of pictures and scanned pages."""
+
+    enabled: bool = False
+    languages: Annotated[tuple[Annotated[str, AfterValidator(_ocr_language)], ...], BeforeValidator(listed)] = Field(
+        default=("deu", "eng"), min_length=1, max_length=8
+    )
+    seconds: float = Field(default=6.0, gt=0, allow_inf_nan=False)
+    pixels: int = Field(default=8_000_000, ge=100_000, le=40_000_000)
+    pages: int = Field(default=10, ge=1, le=1000)
+
+
 TABLES: dict[str, type[Section]] = {
     "directory": DirectorySettings,
     "directory.ldap": Ldap,
     "directory.ldap.attributes": LdapAttributes,
     "mx_hint": MxHint,
+    "ocr": Ocr,
 }

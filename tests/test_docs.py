@@ -67,7 +67,7 @@ def test_the_deployed_configuration_loads() -> None:
 def test_every_key_is_documented() -> None:
     """Each key of each table stands in deploy/dlpmilter.toml, and nothing else does."""
     sections = _sections()
-    tables = {"tls", "relay", "inbound", "limits", "reviewers", "owners", "people", "directory", "mx_hint"}
+    tables = {"tls", "relay", "inbound", "limits", "reviewers", "owners", "people", "directory", "mx_hint", "ocr"}
     assert sections.keys() == tables | {"", *TABLES}
     assert sections[""].keys() == Config.model_fields.keys() - tables
     assert sections["relay"].keys() == NextHopSettings.model_fields.keys()

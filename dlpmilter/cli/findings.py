@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.cli.office import calling_user, user_name
 from dlpmilter.config import Problem
-from dlpmilter.content.system import missing
+from dlpmilter.content.system import missing, missing_for_ocr
 from dlpmilter.model.words import Action, Mode
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def findings(
         *(_people(config, policy) if policy is not None else ()),
         *_names(config),
         *_sandbox(config),
+        *_ocr(config),
     ]
     split: tuple[list[Problem], list[Problem]] = ([], [])
     for stops, key, what, fix in found:
@@ -200,3 +201,14 @@ def _sandbox(config: Config) -> Iterator[Finding]:
             continue
         fix = f"Install it, for example: apt-get install {each.package}." if each.package else "Ask who runs the host."
         yield False, "documents_without_sandbox", f"{each.what} is missing: {each.effect}.", fix
+
+
+def _ocr(config: Config) -> Iterator[Finding]:
+    if not config.ocr.enabled:
+        return
+    for each in missing_for_ocr(config.ocr.languages):
+        what = f"{each.what} is missing: {each.effect}."
+        yield False, "ocr.enabled", what, f"Install it, for example: apt-get install {each.package}."
+    if config.ocr.seconds >= config.bounds.content_seconds:
+        what = f"{config.ocr.seconds:g} is not below limits.content_seconds, which counts for the whole mail."
+        yield False, "ocr.seconds", what, "Set it lower, so that there is time to look at what was recognised."

@@ -7,14 +7,17 @@ judges it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.analysis import NOBODY, Analysis, Looked
 from dlpmilter.content.formats.base import Budget
 from dlpmilter.content.payloads import header_extracts, payloads_of
 from dlpmilter.content.registry import READERS, sniff
-from dlpmilter.content.walk import DOUBTS, HARMLESS, PICTURES, walk
+from dlpmilter.content.walk import BY_OCR, DOUBTS, HARMLESS, PICTURES, walk
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.mime.views import read_views
 from dlpmilter.model.content import ContentReport, Extract
@@ -23,16 +26,31 @@ from dlpmilter.model.verdict import Finding, PartSummary
 if TYPE_CHECKING:
     from mmap import mmap
 
+    from dlpmilter.content.ocr import Ocr
+    from dlpmilter.content.walk import Picture
     from dlpmilter.detect.own import OwnPerson
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.message import Structure
+    from dlpmilter.model.views import Views
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How pictures are read. `first` gets the report without them: if reading them ends this process, it counts."""
+
+    ocr: Ocr
+    first: Callable[[ContentReport], None]
+
 
 Scanner = Callable[[tuple[Extract, ...]], tuple[Finding, ...]]
 """Looks at everything that was read out of one mail."""
 
 FEW_CHARS = 120
 """Below this many letters a mail with a picture says what it says in the picture."""
+OWN_DOCUMENT = "own-document"
 _LOOKED_AT = 4 * FEW_CHARS
+_AGAIN, _RESERVE = 1.5, 0.3
+"""After OCR all texts are looked at once more: that much of the time it took before is kept back, and seconds."""
 
 
 def examine(
@@ -43,11 +61,13 @@ def examine(
     analysis: Analysis | None = None,
     own: OwnPerson = NOBODY,
     confined: bool = True,
+    sight: Sight | None = None,
 ) -> ContentReport:
     """Read everything in one mail. What could not be read, or a scanner could not look at, is named.
 
-    `own` is the person who sends, for documents about himself alone.
+    `own` is the person who sends, for documents about himself alone. With `sight`, pictures are read after all else.
     """
+    started = time.monotonic()
     structure = read_structure(message, limits)
     views = read_views(message, structure, limits)
     budget = Budget(
@@ -58,7 +78,37 @@ def examine(
         ratio=limits.content_ratio,
         member_octets=limits.content_member_octets,
     )
-    extracts = walk(payloads_of(views, limits), budget, READERS, sniff, confined=confined)
+    pictures: list[Picture] | None = [] if sight is not None and confined else None
+    extracts = walk(payloads_of(views, limits), budget, READERS, sniff, confined=confined, pictures=pictures)
+    look = partial(_reported, structure=structure, views=views, scanners=scanners, analysis=analysis, own=own)
+    report = look(extracts)
+    if sight is None or not pictures:
+        return report
+    sight.first(report)
+    now = time.monotonic()
+    until = min(now + sight.ocr.seconds, started + limits.content_seconds - _AGAIN * (now - started) - _RESERVE)
+    found = sight.ocr.read(extracts, pictures, budget, until)
+    return _no_favour(look(found.extracts, seen=found.letters), report) if found.texts else report
+
+
+def _no_favour(report: ContentReport, without: ContentReport) -> ContentReport:
+    """What OCR guessed right or wrong counts against a mail; that a document is one's own it cannot show."""
+    if any(each.detector == OWN_DOCUMENT for each in without.findings):
+        return report
+    return replace(report, findings=tuple(each for each in report.findings if each.detector != OWN_DOCUMENT))
+
+
+def _reported(
+    extracts: tuple[Extract, ...],
+    *,
+    structure: Structure,
+    views: Views,
+    scanners: Sequence[Scanner],
+    analysis: Analysis | None,
+    own: OwnPerson,
+    seen: int = 0,
+) -> ContentReport:
+    """What stands in these extracts; `seen` are letters that were recognised in pictures."""
     troubles = dict.fromkeys([*views.uninspectable, *(["encrypted"] if structure.encrypted else [])])
     troubles |= dict.fromkeys(each.status for each in extracts if each.status not in HARMLESS)
     findings: list[Finding] = []
@@ -79,7 +129,7 @@ def examine(
         registers=looked.registers,
         fingerprints=looked.fingerprints,
         table_rows=max(looked.table_rows, *(table.rows_total for each in extracts for table in each.tables), 0),
-        image_only=_image_only(extracts),
+        image_only=_image_only(extracts, seen),
     )
 
 
@@ -114,9 +164,9 @@ def _summaries(structure: Structure, extracts: tuple[Extract, ...]) -> tuple[Par
     return tuple(sorted([*holders, *read], key=lambda each: rank.get(each.path.partition("!")[0], last)))
 
 
-def _image_only(extracts: tuple[Extract, ...]) -> bool:
-    pictures = any(each.status in PICTURES or each.type.startswith("image/") for each in extracts)
-    letters = sum(
+def _image_only(extracts: tuple[Extract, ...], seen: int) -> bool:
+    pictures = any(each.status in (*PICTURES, BY_OCR) or each.type.startswith("image/") for each in extracts)
+    letters = seen + sum(
         sum(map(str.isalnum, each.text[:_LOOKED_AT])) for each in extracts if not each.type.startswith("image/")
     )
     return pictures and letters < FEW_CHARS

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dlpmilter.detect.own import OwnPerson
     from dlpmilter.model.limits import Limits
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.settings import Ocr
     from dlpmilter.spill import MessageBytes
     from dlpmilter.storage.keys import Keyring
 
@@ -37,11 +38,20 @@ Stamp = tuple[str, tuple[tuple[str, int, int], ...]]
 class Opener:
     """One gate's way to the content of mails."""
 
-    def __init__(self, limits: Limits, registers: Path, keyring: Keyring, *, unconfined: bool = False) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        registers: Path,
+        keyring: Keyring,
+        *,
+        unconfined: bool = False,
+        ocr: Ocr | None = None,
+    ) -> None:
         self._limits = limits
         self._folder = registers
         self._keyring = keyring
         self._unconfined = unconfined
+        self._ocr = ocr
         self._extractor: Extractor | None = None
         self._stamp: Stamp | None = None
         self._looked = 0.0
@@ -93,7 +103,7 @@ class Opener:
             if self._extractor is not None and stamp == self._stamp:
                 return self._extractor
             settings, licensed = self._settings(policy)
-            fresh = Extractor(self._limits, analysis=settings, unconfined=self._unconfined)
+            fresh = Extractor(self._limits, analysis=settings, unconfined=self._unconfined, ocr=self._ocr)
             await fresh.start()
             old, self._extractor, self._stamp, self._licensed = self._extractor, fresh, stamp, licensed
             if old is not None:

@@ -14,14 +14,15 @@ import json
 import os
 import socket
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.analysis import NOBODY
 from dlpmilter.content.inspect import _PYTHON_ENVIRONMENT, _descriptor, read_only
 from dlpmilter.content.one_file import FileReport, unpack_file
 from dlpmilter.content.report_wire import unpack_report
-from dlpmilter.content.wire import MAX_ANSWER
+from dlpmilter.content.talk import Lines, Lost, answers_of, code, number, pair, seconds
+from dlpmilter.content.walk import PICTURES
 from dlpmilter.content.zygote import MAX_REQUEST
 from dlpmilter.model.content import ContentReport
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dlpmilter.content.analysis import Settings
     from dlpmilter.detect.own import OwnPerson
     from dlpmilter.model.limits import Limits
+    from dlpmilter.settings import Ocr
     from dlpmilter.spill import MessageBytes
 
 START_SECONDS = 60.0
@@ -38,9 +40,6 @@ START_SECONDS = 60.0
 _LATE = 3.0
 """Seconds after the child's own limit until the gate gives up on the warm process, too."""
 _LAST_SECONDS = 1.0
-_MAX_NOTE = 4096
-_LENGTH = 4
-"""Octets that tell the length of an answer."""
 _NO_ANSWER = "inspection-crashed"
 _ATTEMPTS = 3
 """Warm processes that are asked when one was gone before it took the mail."""
@@ -48,10 +47,6 @@ _ATTEMPTS = 3
 
 class ExtractorError(Exception):
     """The warm process cannot be started; the text says why."""
-
-
-class _Lost(Exception):  # caught here, told as a slug
-    """No whole answer; the text is the slug that the report will carry."""
 
 
 class _Gone(Exception):
@@ -76,7 +71,8 @@ class Extractor:
     """Warm processes, and at most `limits.content_children` mails in them; `report` may be called in parallel.
 
     `scanners` are pairs of `module:function` and an argument; each warm process calls the function once, and what it
-    returns looks at every mail. `unconfined` opens documents even where the system has no seccomp.
+    returns looks at every mail. `unconfined` opens documents even where the system has no seccomp. `ocr` reads
+    pictures where the admin has switched that on.
     """
 
     def __init__(
@@ -87,10 +83,12 @@ class Extractor:
         scanners: Sequence[tuple[str, str]] = (),
         zygotes: int = 1,
         unconfined: bool = False,
+        ocr: Ocr | None = None,
     ) -> None:
         self._limits = limits
         looks = asdict(analysis) if analysis is not None else None
-        self._settings = {
+        self._settings: dict[str, object] = {
+            "ocr": ocr.model_dump() if ocr is not None and ocr.enabled else None,
             "limits": asdict(limits), "scanners": list(scanners), "unconfined": unconfined, "analysis": looks,
         }  # fmt: skip
         self._slots = asyncio.Semaphore(limits.content_children)
@@ -126,14 +124,16 @@ class Extractor:
         """
         request = json.dumps({"name": name[-200:]}).encode("ascii")
         answer, _ = await self._examined(content, request, to_the_end=False)
-        if isinstance(answer, bytes):
+        if not isinstance(answer, str):
             try:
-                return unpack_file(answer)
+                return unpack_file(answer[-1])
             except ValueError:
                 answer = _NO_ANSWER
         return FileReport(_nothing(answer))
 
-    async def _examined(self, message: MessageBytes, request: bytes, *, to_the_end: bool) -> tuple[bytes | str, Ending]:
+    async def _examined(
+        self, message: MessageBytes, request: bytes, *, to_the_end: bool
+    ) -> tuple[tuple[bytes, ...] | str, Ending]:
         """The child's answer, or the slug of why there is none."""
         async with self._slots:
             place = self._next = (self._next + 1) % len(self._zygotes)
@@ -147,7 +147,7 @@ class Extractor:
                 except TimeoutError:  # neither the child nor the warm process answers: it is not well
                     await self._drop(zygote)
                     return "timed-out", Ending()
-                except _Lost as error:
+                except Lost as error:
                     return str(error), Ending()
                 except ValueError:  # a note that is none
                     return _NO_ANSWER, Ending()
@@ -182,6 +182,11 @@ class Extractor:
         """Whether every warm process has seccomp; without it only text is read."""
         return all(each is not None and each.means.get("seccomp") is True for each in self._zygotes)
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether every warm process has an engine for OCR."""
+        return all(each is not None and each.means.get("ocr") is True for each in self._zygotes)
+
     async def _zygote(self, place: int) -> _Zygote:
         async with self._starting[place]:
             zygote = self._zygotes[place]
@@ -202,26 +207,26 @@ class Extractor:
 
     async def _ask(
         self, zygote: _Zygote, message: MessageBytes, request: bytes, *, to_the_end: bool
-    ) -> tuple[bytes, Ending]:
+    ) -> tuple[tuple[bytes, ...], Ending]:
         """One mail. The answer is the child's; the note, which tells how the child ended, is the warm process's."""
-        answer, far_answer = _pair()
-        note, far_note = _pair()
+        answer, far_answer = pair()
+        note, far_note = pair()
         pid = 0
         try:
             with far_answer, far_note, _descriptor(message) as ours, read_only(ours) as mail:
                 zygote.send(request, mail, far_answer.fileno(), far_note.fileno())
             async with asyncio.timeout(self._limits.content_seconds + _LATE):
-                lines = _Lines(note)
-                pid = _number(await lines.next(), "pid")
+                lines = Lines(note)
+                pid = number(await lines.next(), "pid")
                 self._running.add(pid)
-                octets = await _answer(answer)
-                if octets is not None and not to_the_end:
-                    return octets, Ending(pid)
+                answers = await answers_of(answer)
+                if answers is not None and not to_the_end:
+                    return answers, Ending(pid)
                 ended = await lines.next()
-            ending = Ending(pid, _code(ended), ended.get("late") is True, _number(ended, "memory"), _seconds(ended))
-            if octets is None:
-                raise _Lost("timed-out" if ending.late else "inspection-crashed")
-            return octets, ending
+            ending = Ending(pid, code(ended), ended.get("late") is True, number(ended, "memory"), seconds(ended))
+            if answers is None:
+                raise Lost("timed-out" if ending.late else "inspection-crashed")
+            return answers, ending
         finally:
             self._running.discard(pid)
             answer.close()
@@ -235,13 +240,25 @@ def _request(own: OwnPerson) -> bytes:
     return octets if len(octets) <= MAX_REQUEST else b'{"names": [], "addresses": []}'
 
 
-def _report_of(answer: bytes | str) -> ContentReport:
-    if isinstance(answer, bytes):
-        try:
-            return unpack_report(answer)
-        except ValueError:
-            answer = _NO_ANSWER
-    return _nothing(answer)
+def _report_of(answers: tuple[bytes, ...] | str) -> ContentReport:
+    """The last report; what could not be read before pictures were stays named, whatever a library made of the child.
+
+    Only pictures can be taken back.
+    """
+    if isinstance(answers, str):
+        return _nothing(answers)
+    try:
+        first, *more = map(unpack_report, answers)
+    except ValueError:
+        return _nothing(_NO_ANSWER)
+    if not more:
+        return first
+    kept = [each for each in first.uninspectable if each not in PICTURES]
+    return replace(
+        more[0],
+        uninspectable=tuple(dict.fromkeys((*kept, *more[0].uninspectable))),
+        doubts=tuple(dict.fromkeys((*first.doubts, *more[0].doubts))),
+    )
 
 
 def _nothing(slug: str) -> ContentReport:
@@ -258,7 +275,7 @@ class _Zygote:
 
     @classmethod
     async def start(cls, settings: dict[str, object]) -> _Zygote:
-        gate, far = _pair()
+        gate, far = pair()
         environment = {name: os.environ[name] for name in _PYTHON_ENVIRONMENT if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         try:
@@ -275,7 +292,7 @@ class _Zygote:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(gate, json.dumps(settings).encode("ascii") + b"\n")
-                zygote.means = await _Lines(gate).next()
+                zygote.means = await Lines(gate).next()
             if "error" in zygote.means:
                 raise ExtractorError(str(zygote.means["error"]))
         except BaseException:
@@ -304,69 +321,3 @@ class _Zygote:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
-
-
-def _pair() -> tuple[socket.socket, socket.socket]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    ours.setblocking(False)
-    return ours, theirs
-
-
-async def _answer(gate: socket.socket) -> bytes | None:
-    """The child's whole answer, None when it ended before it had given one. Raises _Lost for what cannot be one."""
-    loop = asyncio.get_running_loop()
-    data = bytearray()
-    size = MAX_ANSWER
-    while len(data) < _LENGTH + size:
-        try:
-            block = await loop.sock_recv(gate, 65536)
-        except ConnectionError:
-            block = b""
-        if not block:
-            return None
-        data += block
-        if len(data) >= _LENGTH:
-            size = int.from_bytes(data[:_LENGTH], "big")
-        if size > MAX_ANSWER or len(data) > _LENGTH + size:
-            raise _Lost("inspection-crashed")
-    return bytes(data[_LENGTH:])
-
-
-class _Lines:
-    """Lines of JSON from one socket."""
-
-    def __init__(self, gate: socket.socket) -> None:
-        self._gate = gate
-        self._left = b""
-
-    async def next(self) -> dict[str, object]:
-        """The next line. Raises _Lost when the other side is gone before."""
-        loop = asyncio.get_running_loop()
-        while b"\n" not in self._left:
-            try:
-                block = await loop.sock_recv(self._gate, _MAX_NOTE)
-            except ConnectionError:
-                block = b""
-            if not block or len(self._left) > _MAX_NOTE:
-                raise _Lost("inspection-crashed")
-            self._left += block
-        line, _, self._left = self._left.partition(b"\n")
-        said = json.loads(line)
-        if not isinstance(said, dict):
-            raise _Lost("inspection-crashed")
-        return said
-
-
-def _number(said: dict[str, object], name: str) -> int:
-    value = said.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def _code(said: dict[str, object]) -> int | None:
-    value = said.get("code")
-    return value if isinstance(value, int) else None
-
-
-def _seconds(said: dict[str, object]) -> float:
-    value = said.get("seconds")
-    return value if isinstance(value, float) else 0.0

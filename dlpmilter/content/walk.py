@@ -33,7 +33,9 @@ Sniff = Callable[[bytes, tuple[str, ...]], str]
 
 DOUBTS = frozenset({"appended-data", "duplicate-names", "header-mismatch", "lying-size"})
 """Read in full, yet two programs may show two things."""
-HARMLESS = frozenset({"read", "blank", "skipped", "picture"}) | DOUBTS
+BY_OCR = "read-by-ocr"
+"""A picture or a scanned page in which a program recognised letters (ocr.py): best effort, never the whole of it."""
+HARMLESS = frozenset({"read", "blank", "skipped", "picture", BY_OCR}) | DOUBTS
 """Statuses of what is not uninspectable. Pictures are judged together: see `ContentReport.image_only`."""
 PICTURES = frozenset({"picture", "image-only", "image-pages"})
 """Statuses of what only a person could read."""
@@ -53,6 +55,8 @@ _SCRAP = 64
 """Octets of plain text behind a file that are read and no alarm: some programs leave a line end and a word."""
 _BLANK = b"\0\r\n\t "
 _PADDING = 4096
+MAX_PICTURES, MAX_PICTURE_OCTETS = 200, 32 * 1024 * 1024
+"""Pictures of one mail, and their octets, that are kept for OCR, where it is switched on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,29 @@ class Payload:
     """The slug of what kept its octets from being all here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Octets of what only a person could read, and which extract they belong to."""
+
+    place: int
+    data: bytes
+
+
 def walk(
-    payloads: Iterable[Payload], budget: Budget, readers: Mapping[str, Reader], sniff: Sniff, *, confined: bool = True
+    payloads: Iterable[Payload],
+    budget: Budget,
+    readers: Mapping[str, Reader],
+    sniff: Sniff,
+    *,
+    confined: bool = True,
+    pictures: list[Picture] | None = None,
 ) -> tuple[Extract, ...]:
     """Everything that can be read in these payloads, containers before their members. Never raises for a payload.
 
-    Without `confined` only text is read; what needs a parser is "no-sandbox".
+    Without `confined` only text is read; what needs a parser is "no-sandbox". `pictures` is filled for OCR.
     """
     one = _Walk(budget, readers, sniff, confined=confined)
+    one.pictures = pictures
     for payload in payloads:
         one.visit(payload, payload.names[1:], ())
     return tuple(one.extracts)
@@ -90,6 +109,7 @@ class _Walk:
         self._sniff = sniff
         self._confined = confined
         self.extracts: list[Extract] = []
+        self.pictures: list[Picture] | None = None
 
     def visit(self, item: Payload, other_names: tuple[str, ...], above: tuple[bytes, ...]) -> None:
         """One payload or member; `above` are digests of the containers it lies in."""
@@ -103,13 +123,21 @@ class _Walk:
             kind = self._kind(item)
             seen = self.extracts[place] = replace(seen, type=kind)
             found, status = self._read(item, kind, above)
-            self.extracts[place] = _merged(seen, found, status)
+            seen = self.extracts[place] = _merged(seen, found, status)
+            if seen.status in PICTURES:
+                self._keep(Picture(place, item.data))
         except Stopped as stop:
             self._fail(place, str(stop))
         except MemoryError:
             self._fail(place, "out-of-memory")
         except BaseException:  # noqa: BLE001 - it may fail in any way, and a panic in Rust is no Exception
             self._fail(place, "corrupt")
+
+    def _keep(self, picture: Picture) -> None:
+        if self.pictures is None or len(self.pictures) >= MAX_PICTURES:
+            return
+        if sum(len(each.data) for each in self.pictures) + len(picture.data) <= MAX_PICTURE_OCTETS:
+            self.pictures.append(picture)
 
     def _fail(self, place: int, slug: str) -> None:
         seen = self.extracts[place]

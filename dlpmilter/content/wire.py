@@ -13,6 +13,8 @@ from dlpmilter.model.message import Part, QuotedMail, Structure
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Octets of one answer; 1,000 parts with their names take less than one."""
+MORE = 1 << 31
+"""In the length of an answer: it counts unless another one follows. Sent before pictures are read."""
 
 _FLAGS = ("encrypted", "signed", "calendar", "invitation", "attached_mail", "digest")
 

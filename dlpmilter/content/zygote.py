@@ -20,18 +20,22 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlpmilter.content.analysis import analysis_of, settings_from
-from dlpmilter.content.confine import ANSWER, MAIL, WORK, Cell
-from dlpmilter.content.examine import examine
+from dlpmilter.content.confine import ANSWER, MAIL, WORK, Cell, memory
+from dlpmilter.content.examine import Sight, examine
+from dlpmilter.content.ocr import Ocr
 from dlpmilter.content.one_file import examine_file, pack_file
 from dlpmilter.content.registry import warm
 from dlpmilter.content.report_wire import pack_report
+from dlpmilter.content.tesseract import TesseractMissing
+from dlpmilter.content.wire import MORE
 from dlpmilter.detect.own import OwnPerson
 from dlpmilter.model.content import ContentReport
 from dlpmilter.model.limits import Limits
+from dlpmilter.settings import Ocr as Settings
 
 if TYPE_CHECKING:
     from dlpmilter.content.analysis import Analysis
@@ -41,6 +45,8 @@ MAX_SETTINGS = 64 * 1024
 MAX_REQUEST = 4096
 """Octets of a request: who sends the mail. With its descriptors it always arrives whole (unix(7))."""
 _OPEN_FILES = 256
+_PIXEL_OCTETS = 12
+"""Octets of memory that reading a picture takes for each of its pixels, at most: decoded, in grey, in black."""
 _GRACE = 0.2
 """Seconds a child may take to pack its answer after its time is over."""
 
@@ -63,6 +69,8 @@ def _warmed(gate: socket.socket) -> _Nursery:
     cell = Cell()
     look = Look(limits, tuple(_scanner(spec, argument) for spec, argument in settings["scanners"]), None, None)
     warm()
+    if settings["ocr"] is not None:
+        look = _with_ocr(look, Settings(**settings["ocr"]))
     if settings["analysis"] is not None:
         wanted = settings_from(settings["analysis"])
         look = look._replace(analysis=analysis_of(wanted, limits), one_file=wanted.one_file)
@@ -72,7 +80,8 @@ def _warmed(gate: socket.socket) -> _Nursery:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
     gc.collect()
     gc.freeze()  # the children's collector must not touch, and so copy, what is shared
-    gate.sendall(json.dumps(asdict(cell.means)).encode("ascii") + b"\n")
+    means = asdict(cell.means) | {"ocr": look.ocr is not None}
+    gate.sendall(json.dumps(means).encode("ascii") + b"\n")
     return _Nursery(gate, cell, look, confined=cell.means.seccomp or settings["unconfined"])
 
 
@@ -83,6 +92,20 @@ class Look(NamedTuple):
     scanners: tuple[Scanner, ...]
     analysis: Analysis | None
     one_file: str | None
+    ocr: Ocr | None = None
+
+
+def _with_ocr(look: Look, settings: Settings) -> Look:
+    """The same with an engine that is warm, where it is installed; what it takes comes on top of a child's memory."""
+    before = memory()[1]
+    try:
+        engine = Ocr(settings)
+    except TesseractMissing:
+        return look  # `dlpmilter check` says so; mail is examined as without OCR
+    engine.rehearse()
+    taken = max(0, memory()[1] - before) + _PIXEL_OCTETS * settings.pixels
+    limits = replace(look.limits, content_memory_octets=look.limits.content_memory_octets + taken)
+    return look._replace(ocr=engine, limits=limits)
 
 
 def rehearse(look: Look) -> None:
@@ -298,8 +321,11 @@ def _person(request: bytes) -> OwnPerson:
 
 def _report(message: bytes | mmap.mmap, look: Look, own: OwnPerson, *, confined: bool) -> bytes:
     try:
+        sight = Sight(look.ocr, _write_first) if look.ocr is not None else None
         return pack_report(
-            examine(message, look.limits, look.scanners, analysis=look.analysis, own=own, confined=confined)
+            examine(
+                message, look.limits, look.scanners, analysis=look.analysis, own=own, confined=confined, sight=sight
+            )
         )
     except MemoryError:
         return pack_report(ContentReport(uninspectable=("out-of-memory",)))
@@ -315,8 +341,13 @@ def _file(data: bytes | mmap.mmap, look: Look, name: str, *, confined: bool) -> 
     return pack_file(examine_file(data, name, look.limits, look.analysis, key, confined=confined))
 
 
-def _write(answer: bytes) -> None:
-    view = memoryview(len(answer).to_bytes(4, "big") + answer)
+def _write_first(report: ContentReport) -> None:
+    _write(pack_report(report), more=True)
+
+
+def _write(answer: bytes, *, more: bool = False) -> None:
+    """An answer behind its length; a first one, after which `more` may come, is marked."""
+    view = memoryview((len(answer) + (MORE if more else 0)).to_bytes(4, "big") + answer)
     while view:
         view = view[os.write(ANSWER, view) :]
 

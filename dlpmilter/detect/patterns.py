@@ -56,7 +56,7 @@ def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
         size = len(text)
         if begin > size:
             return _NONE
-        found: tuple[int, int] = match(unanchored, text, begin, end if end < size else size)[0]
+        found: tuple[int, int] = match(unanchored, text, begin, min(size, end))[0]
         return found
 
     return find
@@ -71,7 +71,7 @@ def starter(pattern: str) -> Finder:
         size = len(text)
         if begin > size:
             return _NONE
-        found: tuple[int, int] = match(anchored, text, begin, end if end < size else size)[0]
+        found: tuple[int, int] = match(anchored, text, begin, min(size, end))[0]
         return found
 
     return find

@@ -142,7 +142,9 @@ class DetectorSet:
                 view.mark_heads(words[number])
             found_here = self._hits(view, words[number], [each[number] for each in starts], budget)
             name = PLACES[place[1]]
-            hits = {each: hits for each, hits in found_here.items() if hits and name in self._detectors[each].spec.places}
+            hits = {
+                each: hits for each, hits in found_here.items() if hits and name in self._detectors[each].spec.places
+            }
             self._drop_inner(hits)
             for detector, found in hits.items():
                 spec = self._detectors[detector].spec

@@ -294,3 +294,39 @@ def test_documents_without_a_sandbox_are_a_warning(folder: Path, monkeypatch: py
     monkeypatch.setattr("dlpmilter.content.system.find_library", {"archive": "libarchive.so.13"}.get)
     _, _, warnings = checked(written(folder, documents_without_sandbox="true"))
     assert "without a sandbox" in warnings["documents_without_sandbox"]
+
+
+@pytest.mark.parametrize(
+    ("there", "language", "package"),
+    [
+        (None, "eng", "tesseract-ocr"),
+        ("libtesseract.so.5", "tlh", "tesseract-ocr-tlh"),
+        ("libtesseract.so.5", "chi_nowhere", "tesseract-ocr-chi-nowhere"),
+    ],
+)
+def test_ocr_without_its_library_or_a_language_is_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, there: str | None, language: str, package: str
+) -> None:
+    """Mail flows without it; who has switched it on should know that pictures are not read, and what to install."""
+    found = {"seccomp": "libseccomp.so.2", "archive": "libarchive.so.13", "tesseract": there}
+    monkeypatch.setattr("dlpmilter.content.system.find_library", found.get)
+    tables = SHARED + SECOND + f'[ocr]\nenabled = true\nlanguages = ["{language}"]\n'
+    code, _, warnings = checked(written(folder, tables))
+    assert code == 0
+    assert "words in pictures are not read" in warnings["ocr.enabled"]
+    assert warnings["ocr.enabled"].endswith(f"apt-get install {package}.")
+    assert "ocr.enabled" not in checked(written(folder, tables.replace("= true", "= false")))[2]
+
+
+def test_ocr_that_would_take_all_the_time_is_a_warning(folder: Path) -> None:
+    """Its seconds lie within those of the whole mail."""
+    tables = SHARED + SECOND + "[ocr]\nenabled = true\nseconds = 9\n"
+    assert "limits.content_seconds" in checked(written(folder, tables))[2]["ocr.seconds"]
+
+
+@pytest.mark.parametrize("value", ['["../deu"]', '["deu+eng"]', "[]", '"deu"'])
+def test_languages_of_ocr_are_names(folder: Path, value: str) -> None:
+    """They become part of file names: anything but letters, digits and underscores is a mistake."""
+    code, problems, _ = checked(written(folder, SHARED + SECOND + f"[ocr]\nlanguages = {value}\n"))
+    assert code == 2
+    assert any(key.startswith("ocr.languages") for key in problems)

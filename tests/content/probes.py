@@ -145,3 +145,28 @@ def state(_: str) -> Scanner:
         return (*found, Finding("descriptors", openable))
 
     return scan
+
+
+def finds(word: str) -> Scanner:
+    """Every part with this word in its hidden text."""
+    return lambda extracts: tuple(Finding("found", part=each.path) for each in extracts if word in each.hidden)
+
+
+def _second_look(extracts: Extracts) -> bool:
+    return any(each.status == "read-by-ocr" for each in extracts)
+
+
+def dies_at_second_look(_: str) -> Scanner:
+    """Crashes once pictures have been read."""
+    return lambda extracts: (Finding(str(ctypes.string_at(0))),) if _second_look(extracts) else ()
+
+
+def hangs_at_second_look(_: str) -> Scanner:
+    """Does not come to an end once pictures have been read."""
+
+    def scan(extracts: Extracts) -> tuple[Finding, ...]:
+        if _second_look(extracts):
+            time.sleep(3600)
+        return ()
+
+    return scan

@@ -101,7 +101,18 @@ def test_beginnings_begin_where_patterns_do() -> None:
             assert [start for start, _ in _all(whole, text)] == [start for start, _ in _all(cut, text, whole)], pattern
     assert beginning(r"a[bc]{3,}") == "a[bc]{3}"
     assert beginning(r"(?:x[^\s]+)+") == r"(?:x[^\s])"
-    for pattern in (r"ab+", r"a\++", r"a[\]+", r"a\]+", r"[a\]{2,}", "a[bc]+?", "a[bc]{2,}?", "a[bc]*", "a{2,}", "[ab]{2,5}"):
+    for pattern in (
+        r"ab+",
+        r"a\++",
+        r"a[\]+",
+        r"a\]+",
+        r"[a\]{2,}",
+        "a[bc]+?",
+        "a[bc]{2,}?",
+        "a[bc]*",
+        "a{2,}",
+        "[ab]{2,5}",
+    ):
         assert beginning(pattern) == pattern
 
 

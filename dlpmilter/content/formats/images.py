@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures: what is written in their metadata, and what hangs behind their end.
 
-The picture itself is not read (no OCR here) and the status says so: `picture`. Never decodes a pixel.
+The picture itself is not read here (content/ocr.py does, where that is switched on), and the status says so:
+`picture`. Never decodes a pixel.
 """
 
 from __future__ import annotations

@@ -106,12 +106,13 @@ def _page(document: pdfium.PdfDocument, number: int, paper: Paper) -> tuple[bool
         paper.show(text + "\n")
         noted = _notes(page, paper)
         found = bool(text.strip()) or noted
-        return found, False if text.strip() else _has_picture(page)
+        return found, False if text.strip() else has_picture(page)
     finally:
         page.close()
 
 
-def _has_picture(page: pdfium.PdfPage) -> bool:
+def has_picture(page: pdfium.PdfPage) -> bool:
+    """Whether anything but text is drawn on the page."""
     count = min(c.FPDFPage_CountObjects(page), MAX_OBJECTS)
     kinds = {c.FPDFPageObj_GetType(c.FPDFPage_GetObject(page, place)) for place in range(count)}
     return bool(kinds - {c.FPDF_PAGEOBJ_TEXT})

@@ -33,8 +33,8 @@ from dlpmilter.content.formats.xls import read_xls, read_xlsb
 from dlpmilter.content.formats.xlsx import read_xlsx
 from dlpmilter.content.formats.xml import read_xml
 
-READ = frozenset({"read", "blank", "skipped"})
-"""Statuses of a part that was read in full."""
+READ = frozenset({"read", "blank", "skipped", "read-by-ocr"})
+"""Statuses of a part that was read in full, pictures as well as a program can."""
 PICTURES = frozenset({"picture", "image-only", "image-pages", "media"})
 """Statuses of what only a person or OCR could read."""
 # Any other status means: not all of it could be read. To a private class that is a hold.

@@ -17,7 +17,8 @@ from dlpmilter.content.analysis import NOBODY, Analysis, Looked
 from dlpmilter.content.formats.base import Budget
 from dlpmilter.content.payloads import header_extracts, payloads_of
 from dlpmilter.content.registry import READERS, sniff
-from dlpmilter.content.walk import BY_OCR, DOUBTS, HARMLESS, PICTURES, walk
+from dlpmilter.content.walk import BY_OCR, DOUBTS, HARMLESS, walk
+from dlpmilter.content.weigh import attachments, documents, image_only, text_chars, without_noise
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.mime.views import read_views
 from dlpmilter.model.content import ContentReport, Extract
@@ -45,10 +46,7 @@ class Sight:
 Scanner = Callable[[tuple[Extract, ...]], tuple[Finding, ...]]
 """Looks at everything that was read out of one mail."""
 
-FEW_CHARS = 120
-"""Below this many letters a mail with a picture says what it says in the picture."""
 OWN_DOCUMENT = "own-document"
-_LOOKED_AT = 4 * FEW_CHARS
 _AGAIN, _RESERVE = 1.5, 0.3
 """After OCR all texts are looked at once more: that much of the time it took before is kept back, and seconds."""
 
@@ -109,6 +107,7 @@ def _reported(
     seen: int = 0,
 ) -> ContentReport:
     """What stands in these extracts; `seen` are letters that were recognised in pictures."""
+    extracts = without_noise(extracts, views)
     troubles = dict.fromkeys([*views.uninspectable, *(["encrypted"] if structure.encrypted else [])])
     troubles |= dict.fromkeys(each.status for each in extracts if each.status not in HARMLESS)
     findings: list[Finding] = []
@@ -129,7 +128,10 @@ def _reported(
         registers=looked.registers,
         fingerprints=looked.fingerprints,
         table_rows=max(looked.table_rows, *(table.rows_total for each in extracts for table in each.tables), 0),
-        image_only=_image_only(extracts, seen),
+        attachments=attachments(extracts, views),
+        documents=documents(extracts, views),
+        text_chars=text_chars(extracts),
+        image_only=image_only(extracts, seen, BY_OCR),
     )
 
 
@@ -162,11 +164,3 @@ def _summaries(structure: Structure, extracts: tuple[Extract, ...]) -> tuple[Par
     rank = {each.path: place for place, each in enumerate(structure.parts)}
     last = len(rank)
     return tuple(sorted([*holders, *read], key=lambda each: rank.get(each.path.partition("!")[0], last)))
-
-
-def _image_only(extracts: tuple[Extract, ...], seen: int) -> bool:
-    pictures = any(each.status in (*PICTURES, BY_OCR) or each.type.startswith("image/") for each in extracts)
-    letters = seen + sum(
-        sum(map(str.isalnum, each.text[:_LOOKED_AT])) for each in extracts if not each.type.startswith("image/")
-    )
-    return pictures and letters < FEW_CHARS

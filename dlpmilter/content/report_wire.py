@@ -31,6 +31,9 @@ def unpack_report(answer: bytes | bytearray) -> ContentReport:
             registers=tuple(_register(each) for each in _list(data["registers"])),
             fingerprints=tuple(_fingerprint(each) for each in _list(data["fingerprints"])),
             table_rows=_number(data["table_rows"]),
+            attachments=_number(data["attachments"]),
+            documents=_number(data["documents"]),
+            text_chars=_number(data["text_chars"]),
             image_only=_flag(data["image_only"]),
         )
     except (KeyError, TypeError, RecursionError) as error:

@@ -19,7 +19,7 @@ from dlpmilter.engine.found import NOTHING_FOUND, opened_facts, with_content
 from dlpmilter.engine.kinds import judge_message, kind_from_head, left_out, others_mail, took_part, unread_judgement
 from dlpmilter.engine.relations import NO_RELATION, RelationMatch
 from dlpmilter.engine.replay import recorded_facts
-from dlpmilter.engine.sender import identify_sender
+from dlpmilter.engine.sender import identify_sender, is_borrowed
 from dlpmilter.engine.standing import standing
 from dlpmilter.engine.stored import store_facts
 from dlpmilter.model.verdict import Disposition, Verdict
@@ -59,7 +59,9 @@ def evaluate(
         return is_internal(address, policy.domains)
 
     auto = find_auto_forward(transaction, head, internal)
-    sender = identify_sender(transaction, head, facts, internal, auto_forward=auto.certain)
+    sender = identify_sender(
+        transaction, head, facts, internal, auto_forward=auto.certain, domains=policy.domains.internal
+    )
     null = transaction.sender.mailbox.null
     if structure is None:
         judgement = unread_judgement(head, auto, null_sender=null)
@@ -67,6 +69,7 @@ def evaluate(
         judgement = with_content(judge_message(transaction, head, auto, structure), report)
     common = _message_facts(transaction, head, sender, auto, judgement, structure) | _sender_facts(sender, facts)
     common |= opened_facts(common, report, policy)
+    common["sender.borrowed"] = is_borrowed(transaction, head, internal)
     dispositions: list[Disposition] = []
     missing: frozenset[str] = frozenset()
     for path in transaction.recipients:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NOTHING_FOUND = ContentReport()
 OWN_DOCUMENT = "own-document"
 ENCRYPTED = "encrypted"
+_COUNTED = ("message.attachments",)
 _OPENED = ("message.uninspectable", "message.ambiguous", "message.encrypted")
 GROUP_FACTS: Mapping[str, str] = {
     "personal": "findings.personal",
@@ -51,6 +52,8 @@ def content_facts(report: ContentReport, policy: Policy) -> dict[str, object]:
         "findings.register_share": max(shares, default=0),
         "findings.document_share": max((int(100 * hit.containment) for hit in report.fingerprints), default=0),
         "message.image_only": report.image_only,
+        "message.documents": max(report.documents, report.attachments),
+        "message.text_chars": report.text_chars,
     }
 
 
@@ -60,8 +63,10 @@ def opened_facts(values: Mapping[str, object], report: ContentReport | None, pol
     A mail that looks readable from outside may hold an encrypted archive, so `false` waits for the content.
     """
     if report is None:
-        return {name: UNKNOWN for name in _OPENED if values.get(name, UNKNOWN) is not True}
+        return {name: UNKNOWN for name in (*_OPENED, *_COUNTED) if values.get(name, UNKNOWN) is not True}
     found = content_facts(report, policy)
+    if isinstance(attached := values.get("message.attachments", UNKNOWN), int):
+        found["message.attachments"] = max(attached, report.attachments)  # a file need not be called one
     if values.get("message.uninspectable", UNKNOWN) is not UNKNOWN or report.uninspectable:
         found["message.uninspectable"] = values.get("message.uninspectable") is True or bool(report.uninspectable)
     if values.get("message.ambiguous", UNKNOWN) is not UNKNOWN or report.doubts:

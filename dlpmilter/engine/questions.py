@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlpmilter.engine.addresses import domain_of
+from dlpmilter.engine.addresses import domain_of, local_of
 from dlpmilter.engine.autoforward import find_auto_forward
 from dlpmilter.engine.canonical import canonical_address
 from dlpmilter.engine.classify import classify_recipient, is_internal
@@ -36,7 +36,9 @@ def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy
         return is_internal(address, policy.domains)
 
     auto = find_auto_forward(transaction, head, internal)
-    sender = identify_sender(transaction, head, facts, internal, auto_forward=auto.certain)
+    sender = identify_sender(
+        transaction, head, facts, internal, auto_forward=auto.certain, domains=policy.domains.internal
+    )
     people, domains = [], []
     for path in transaction.recipients:
         match = classify_recipient(path.mailbox, policy.domains)
@@ -56,20 +58,31 @@ def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy
 def own_person(
     transaction: Transaction, head: Head, facts: Facts, policy: Policy
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and addresses of the person who sends, his own private mailboxes among the recipients included."""
+    """Names and addresses of the person who sends, his own private mailboxes among the recipients included.
+
+    What From says is not proof: names are the directory's, else the words of the address he is known by.
+    """
 
     def internal(address: str) -> bool:
         return is_internal(address, policy.domains)
 
     auto = find_auto_forward(transaction, head, internal)
-    sender = identify_sender(transaction, head, facts, internal, auto_forward=auto.certain)
+    sender = identify_sender(
+        transaction, head, facts, internal, auto_forward=auto.certain, domains=policy.domains.internal
+    )
     own = []
     for path in transaction.recipients:
         found = classify_recipient(path.mailbox, policy.domains).recipient_class
         relation = standing(sender, path.mailbox.key, found, facts, policy.customers)
         if relation is not None and relation.relation is Relation.own_private:
             own.append(path.mailbox.key)
-    return sender.names, tuple(each for each in (sender.address, *own) if each)
+    names = facts.directory.names(sender.address) or _name_in(sender.address)
+    return names, tuple(each for each in (sender.address, *own) if each)
+
+
+def _name_in(address: str) -> tuple[str, ...]:
+    words = [each for each in re.split(r"[._-]", local_of(address)) if len(each) > 1 and each.isalpha()]
+    return (" ".join(words),) if len(words) >= 2 else ()
 
 
 def answered_ids(head: Head) -> tuple[str, ...]:

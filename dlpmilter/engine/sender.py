@@ -22,7 +22,7 @@ from dlpmilter.engine.addresses import (
 from dlpmilter.model.verdict import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dlpmilter.model.facts import Facts
     from dlpmilter.model.message import Head
@@ -35,7 +35,13 @@ _FORWARDER_FIELDS = ("resent-from", "resent-sender", "x-forwarded-for", "x-sieve
 
 
 def identify_sender(
-    transaction: Transaction, head: Head, facts: Facts, internal: Callable[[str], bool], *, auto_forward: bool
+    transaction: Transaction,
+    head: Head,
+    facts: Facts,
+    internal: Callable[[str], bool],
+    *,
+    auto_forward: bool,
+    domains: Sequence[str] = (),
 ) -> Sender:
     """Find the person behind a mail, his display names and the local parts he is known by.
 
@@ -49,6 +55,9 @@ def identify_sender(
         address, source = _forwarder(transaction, head, internal), "forwarder"
     if not address:
         address, source = plain_sender(transaction.sender.mailbox.key), "envelope"
+        if login and not (address and internal(address)):
+            # who has logged in is one of us, whatever the envelope says: a null or foreign one is no free pass
+            address, source = _at_home(_user(login), facts, domains) or address, "login"
     known = _locals(login, transaction, internal)
     owner = facts.owners.get(address)
     if owner:
@@ -59,6 +68,19 @@ def identify_sender(
     names = names_of(head.get("from")) if not author or internal(author) else ()
     names = tuple(dict.fromkeys((*names, *facts.directory.names(address))))
     return Sender(address, source, bool(address) and internal(address), names, known)
+
+
+def _at_home(user: str, facts: Facts, domains: Sequence[str]) -> str:
+    """The address of a login's user at one of our domains: one that the directory knows, else at the first."""
+    found = [f"{user}@{domain}" for domain in domains] if user else []
+    return next((each for each in found if facts.directory.person(each)), found[0] if found else "")
+
+
+def is_borrowed(transaction: Transaction, head: Head, internal: Callable[[str], bool]) -> bool:
+    """Whether the author is one of us while neither envelope nor login is: nobody answers for what it sends."""
+    envelope = plain_sender(transaction.sender.mailbox.key)
+    author = address_of(head.get("from"))
+    return bool(author) and internal(author) and not transaction.client.login and not (envelope and internal(envelope))
 
 
 def _person(address: str, known: tuple[str, ...], facts: Facts) -> tuple[str, tuple[str, ...]]:

@@ -79,5 +79,11 @@ class ContentReport:
     fingerprints: tuple[FingerprintHit, ...] = ()
     table_rows: int = 0
     """Rows of the biggest table."""
+    attachments: int = 0
+    """Files the mail carries, whatever they are called and wherever they stand; a logo is none."""
+    documents: int = 0
+    """The same with every member of an archive and every embedded document."""
+    text_chars: int = 0
+    """Letters and signs a reader sees, body and documents together."""
     image_only: bool = False
     """Whether pictures are all the mail says."""

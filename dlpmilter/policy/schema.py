@@ -84,7 +84,12 @@ FACTS: Mapping[str, FactType] = {
     ),
     "message.auto_forward": _flag("Whether its headers show that a rule forwarded or redirected it."),
     "message.image_only": _flag("Whether pictures are all it says.", "content"),
-    "message.attachments": _number("How many attachments it has.", "structure"),
+    "message.attachments": _number(
+        "How many files it carries, whatever they are called; a logo is none.", "structure", "content"
+    ),
+    "message.documents": _number("The same with every member of an archive and embedded document.", "content"),
+    "message.text_chars": _number("Letters and signs a reader sees, body and documents together.", "content"),
+    "sender.borrowed": _flag("Whether the author is one of us but neither envelope nor login says that he sends it."),
     "message.size": _number("Octets of the whole mail."),
     "message.earlier_mail": _flag("Whether it contains earlier mail, quoted or attached.", "structure"),
     "message.ambiguous": _flag(

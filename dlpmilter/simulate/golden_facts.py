@@ -34,7 +34,7 @@ SHAPE: Mapping[str, Mapping[str, type]] = {
     "vetting": {"domains": list},
     "content": {
         "findings": dict, "uninspectable": list, "doubts": list, "table_rows": int, "register_rows": int,
-        "register_total": int, "licensed": bool, "document_share": int, "image_only": bool,
+        "register_total": int, "licensed": bool, "document_share": int, "image_only": bool, "documents": int, "text_chars": int,
     },
 }  # fmt: skip
 _DRIP = {"messages": int, "octets": int, "records": int}
@@ -118,6 +118,8 @@ class World:
             fingerprints=(FingerprintHit("golden", share / 100),) if share else (),
             table_rows=table.get("table_rows", 0),
             image_only=table.get("image_only", False),
+            documents=table.get("documents", 0),
+            text_chars=table.get("text_chars", 0),
         )
 
 

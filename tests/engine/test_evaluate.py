@@ -88,7 +88,7 @@ def test_header_trouble_counts_as_uninspectable() -> None:
         ("CORP/vera@intern", "vertrieb@corp.example", "vera@corp.example", "login"),
         ("service@ad.local", "vertrieb@corp.example", "boss@corp.example", "owner"),
         ("scan@AD.LOCAL", "vertrieb@corp.example", "boss@corp.example", "owner"),
-        ("anna.berger@AD.LOCAL", "", "", "envelope"),
+        ("anna.berger@AD.LOCAL", "", "anna.berger@corp.example", "login"),
         ("anna.berger@corp.example", "", "anna.berger@corp.example", "login"),
     ],
 )

@@ -119,7 +119,15 @@ def _action(policy: Policy, **changes: object) -> Action:
         ("relay", {"recipient__class": "mail_in", "recipient__vetted": True}),
         # the own private mailbox
         ("hold", {"recipient__relation": "own_private", "findings__personal": 1}),
-        ("relay", {"recipient__relation": "own_private", "message__attachments": 1, "findings__own_document": True}),
+        (
+            "relay",
+            {
+                "recipient__relation": "own_private",
+                "message__attachments": 1,
+                "findings__own_document": True,
+                "message__documents": 1,
+            },
+        ),
         (
             "hold",
             {

@@ -7,7 +7,6 @@ the shipped rules, which ask for much, it is a hint, once for each source.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
 
     from dlpmilter.config import Config
     from dlpmilter.policy.schema import Policy
+
+
+_INDEXES = {".reg", ".fp"}
+"""Files of registers and documents (registers/store.py, which `check` need not load)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,9 @@ def _shipped() -> dict[str, str]:
 
 def _registered(folder: Path) -> bool:
     """Whether there is an index; also true where we may not look, for then nobody knows."""
-    from dlpmilter.registers.store import DOCUMENTS, index_files
-
-    if os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.X_OK):
+    try:
+        return any(each.suffix in _INDEXES and not each.name.startswith(".") for each in folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
         return True
-    if not os.access(folder.parent, os.X_OK):
-        return os.access(folder.parent, os.F_OK)
-    return bool(index_files(folder)) or (folder / DOCUMENTS).exists()

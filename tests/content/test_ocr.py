@@ -137,7 +137,7 @@ async def test_a_child_that_dies_over_a_picture_has_reported_before() -> None:
 @pytest.mark.asyncio
 async def test_a_child_that_hangs_over_a_picture_is_ended_in_time() -> None:
     """The limit of the whole mail holds, and the report from before counts."""
-    limits = replace(LIMITS, content_seconds=3.0)
+    limits = replace(LIMITS, content_seconds=5.0)
     async with extractor(("tests.content.probes:hangs_at_second_look", ""), limits=limits) as one:
         report, ending = await ended(one, PICTURE)
     assert ending.late

@@ -81,10 +81,10 @@ class Ocr:
         letters = texts = 0
         for picture in sorted(pictures, key=lambda each: self._size(each, extracts), reverse=True):
             digest = hashlib.blake2b(picture.data, digest_size=16).digest()
-            if digest not in done:
+            again = digest in done
+            if not again:
                 done[digest] = self._one(picture.data, extracts[picture.place].type, pages, until)
-                letters += done[digest][1]
-            text, _, whole = done[digest]
+            text, count, whole = done[digest]
             if not text:
                 continue
             try:
@@ -96,6 +96,7 @@ class Ocr:
             hidden = f"{seen.hidden}\n{text}" if seen.hidden else text
             found[picture.place] = replace(seen, hidden=hidden, status=BY_OCR if whole else seen.status)
             texts += 1
+            letters += 0 if again else count
         return Recognised(tuple(found), letters, texts)
 
     def _read(self, data: bytes, number: int, until: float) -> Seen | None:

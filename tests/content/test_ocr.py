@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,11 +11,14 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dlpmilter.cli.main import command
 from dlpmilter.content.examine import Sight, examine
 from dlpmilter.content.ocr import Ocr
 from dlpmilter.content.registry import READERS, sniff
@@ -133,7 +137,7 @@ async def test_a_child_that_dies_over_a_picture_has_reported_before() -> None:
 @pytest.mark.asyncio
 async def test_a_child_that_hangs_over_a_picture_is_ended_in_time() -> None:
     """The limit of the whole mail holds, and the report from before counts."""
-    limits = replace(LIMITS, content_seconds=3.0)
+    limits = replace(LIMITS, content_seconds=5.0)
     async with extractor(("tests.content.probes:hangs_at_second_look", ""), limits=limits) as one:
         report, ending = await ended(one, PICTURE)
     assert ending.late
@@ -302,3 +306,23 @@ def test_the_process_has_one_thread(engine: Ocr) -> None:
     seen(engine, PICTURE)
     with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - no file of ours
         assert "Threads:\t1\n" in file.read()
+
+
+@pytest.mark.parametrize("switched", ["true", "false"])
+def test_explain_reads_pictures_where_the_configuration_says_so(tmp_path: Path, switched: str) -> None:
+    """From the admin's key to the finding: an IBAN on a scan is found by the shipped detector, in its part."""
+    config = tmp_path / "dlpmilter.toml"
+    config.write_text(
+        'internal_domains = ["corp.example"]\nnext_hop = "127.0.0.1:10026"\ndatabase = "dlpmilter.db"\n'
+        f'key_file = "key.toml"\npostmaster = "postmaster@corp.example"\n[ocr]\nenabled = {switched}\n',
+        encoding="utf-8",
+    )
+    file = tmp_path / "mail.eml"
+    file.write_bytes(mail(("scan.pdf", scans.scan_pdf(LETTER))))
+    done = CliRunner().invoke(command, ["explain", "--all", "--json", "--config", str(config), str(file)])
+    said = json.loads(done.stdout)
+    on = switched == "true"
+    assert [each["status"] for each in said["message"]["parts"]][-1] == ("read-by-ocr" if on else "image-only")
+    assert ("image-only" in said["message"]["uninspectable"]) != on
+    found = {(each["detector"], each["part"]) for each in said["findings"]}
+    assert any(detector.startswith("iban") and part == "1.2" for detector, part in found) == on

@@ -56,7 +56,7 @@ def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
         size = len(text)
         if begin > size:
             return _NONE
-        found: tuple[int, int] = match(unanchored, text, begin, end if end < size else size)[0]
+        found: tuple[int, int] = match(unanchored, text, begin, min(size, end))[0]
         return found
 
     return find
@@ -71,7 +71,7 @@ def starter(pattern: str) -> Finder:
         size = len(text)
         if begin > size:
             return _NONE
-        found: tuple[int, int] = match(anchored, text, begin, end if end < size else size)[0]
+        found: tuple[int, int] = match(anchored, text, begin, min(size, end))[0]
         return found
 
     return find
@@ -81,7 +81,7 @@ def beginning(pattern: str) -> str:
     """A pattern that matches at the same places and ends earlier: the last repeat without a bound is cut to its least.
 
     RE2 finds the end of a match first and then looks for its start backwards, through all that any pattern of an
-    alternation may end with: with `[a-z \\s]{10,}` that is all the text up to the last match.
+    alternation may end with: with `[a-z ]{10,}` that is all the text up to the last match.
     """
     while True:
         cut = pattern
@@ -146,6 +146,8 @@ class StartSet:
 
     def hits(self, text: bytes) -> Iterable[int]:
         """Indices of the patterns that match at the beginning of `text`; in no order."""
+        if self._count == 1:
+            return (0,)
         found = self._set.Match(text)
         if self._count not in found:
             return range(self._count)

@@ -44,7 +44,7 @@ def phone(text: str) -> str:
 def _may_be_national(text: str, region: str) -> bool:
     """Whether the digits, with or without the 0 before them, have the shape of a number there at all.
 
-    The library asks this as well, after much that takes ten times as long. Letters, which it reads as keys, it may have.
+    The library asks this as well, after much that takes ten times as long; letters it reads as keys.
     """
     digits = text.translate(_GAPS)
     if not (digits.isascii() and digits.isdigit()):

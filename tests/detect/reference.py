@@ -91,7 +91,9 @@ class SlowSet(DetectorSet):
 
 def slow_phone(text: str) -> str:
     """What the library alone says to a number."""
-    for region in (None,) if text.lstrip("( ").startswith("+") else ("ZZ",) if text.startswith("00") else ("DE", "AT", "CH"):
+    for region in (
+        (None,) if text.lstrip("( ").startswith("+") else ("ZZ",) if text.startswith("00") else ("DE", "AT", "CH")
+    ):
         try:
             number = phonenumbers.parse(f"+{text[2:]}" if region == "ZZ" else text, None if region == "ZZ" else region)
         except phonenumbers.NumberParseException:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlpmilter.detect.normalise import plain_forms
-from dlpmilter.detect.patterns import beginning, finder
+from dlpmilter.detect.patterns import Finder, beginning, finder
 from dlpmilter.detect.stdnum_values import _SHORTEST
 from dlpmilter.detect.validators import FUNCTIONS
 from dlpmilter.model.content import Extract
@@ -101,11 +102,22 @@ def test_beginnings_begin_where_patterns_do() -> None:
             assert [start for start, _ in _all(whole, text)] == [start for start, _ in _all(cut, text, whole)], pattern
     assert beginning(r"a[bc]{3,}") == "a[bc]{3}"
     assert beginning(r"(?:x[^\s]+)+") == r"(?:x[^\s])"
-    for pattern in (r"ab+", r"a\++", r"a[\]+", r"a\]+", r"[a\]{2,}", "a[bc]+?", "a[bc]{2,}?", "a[bc]*", "a{2,}", "[ab]{2,5}"):
+    for pattern in (
+        r"ab+",
+        r"a\++",
+        r"a[\]+",
+        r"a\]+",
+        r"[a\]{2,}",
+        "a[bc]+?",
+        "a[bc]{2,}?",
+        "a[bc]*",
+        "a{2,}",
+        "[ab]{2,5}",
+    ):
         assert beginning(pattern) == pattern
 
 
-def _all(find, text: bytes, step=None):  # type: ignore[no-untyped-def]
+def _all(find: Finder, text: bytes, step: Finder | None = None) -> Iterator[tuple[int, int]]:
     """Spans one after the other; `step` says where each ends."""
     at = 0
     while (span := find(text, at, len(text)))[0] >= 0:

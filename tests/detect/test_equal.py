@@ -79,6 +79,7 @@ def test_real_mails_equal_the_reference() -> None:
 def test_phones_equal_the_library(text: str) -> None:
     """A number whose shape is asked first is what the library alone says."""
     assert FUNCTIONS["phone"](text) == slow_phone(text)
+    assert FUNCTIONS["phone"](f"0/0{text}") == slow_phone(f"0/0{text}")
 
 
 def test_short_numbers_are_none_to_the_library() -> None:

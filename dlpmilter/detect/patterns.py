@@ -81,7 +81,7 @@ def beginning(pattern: str) -> str:
     """A pattern that matches at the same places and ends earlier: the last repeat without a bound is cut to its least.
 
     RE2 finds the end of a match first and then looks for its start backwards, through all that any pattern of an
-    alternation may end with: with `[a-z \\s]{10,}` that is all the text up to the last match.
+    alternation may end with: with `[a-z ]{10,}` that is all the text up to the last match.
     """
     while True:
         cut = pattern
@@ -146,6 +146,8 @@ class StartSet:
 
     def hits(self, text: bytes) -> Iterable[int]:
         """Indices of the patterns that match at the beginning of `text`; in no order."""
+        if self._count == 1:
+            return (0,)
         found = self._set.Match(text)
         if self._count not in found:
             return range(self._count)

@@ -53,8 +53,11 @@ class _Values:
     sure: dict[str, float] = field(default_factory=dict)
 
     def add(self, value: str, place: Place, confidence: float) -> None:
-        self.first[value] = min(place, self.first.get(value, place))
-        self.sure[value] = max(confidence, self.sure.get(value, 0.0))
+        first = self.first.setdefault(value, place)
+        if place < first:
+            self.first[value] = place
+        if confidence > self.sure.get(value, -1.0):
+            self.sure[value] = confidence
 
 
 class DetectorSet:
@@ -134,7 +137,7 @@ class DetectorSet:
             yield batch
 
     def _scan_batch(self, batch: _Batch, values: dict[int, _Values], budget: Budget) -> None:
-        """Several views, step by step: each step's tables fill the caches of a core, and changing costs more than work."""
+        """Several views, step by step: the tables of each fill the caches of a core, and changing costs more."""
         words = [self._words.find(view.text, budget) for _, view in batch]
         starts = [[candidates.find(view.text, budget) for _, view in batch] for _, candidates in self._passes]
         for number, (place, view) in enumerate(batch):

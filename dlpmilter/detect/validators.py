@@ -44,11 +44,11 @@ def phone(text: str) -> str:
 def _may_be_national(text: str, region: str) -> bool:
     """Whether the digits, with or without the 0 before them, have the shape of a number there at all.
 
-    The library asks this as well, after much that takes ten times as long. Letters, which it reads as keys, it may have.
+    The library asks this as well, after much that takes ten times as long; letters it reads as keys.
     """
     digits = text.translate(_GAPS)
-    if not (digits.isascii() and digits.isdigit()):
-        return True
+    if not (digits.isascii() and digits.isdigit() and digits.startswith("0")) or digits.startswith("00"):
+        return True  # `0/049...` is an international number to it
     shape = _SHAPES.get(region) or _SHAPES.setdefault(region, _shape(region))
     return bool(shape.fullmatch(digits) or shape.fullmatch(digits[1:]))
 

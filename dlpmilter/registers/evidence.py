@@ -82,7 +82,7 @@ def near(values: Sequence[Value], require: int) -> Evidence | None:
     if len(values) < require or (require > 1 and not _same_area(values)):
         return None
     if len(values) == 2 and len(values[0].places) == len(values[1].places) == 1:
-        return _two(*values[0].places, *values[1].places, require)
+        return _two(values[0].places[0], values[1].places[0], require)
     places = sorted([(span, value.hash) for value in values for span in value.places])
     best: list[Span] = []
     for first, (span, number) in enumerate(places):

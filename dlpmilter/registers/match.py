@@ -9,7 +9,7 @@ Whatever is added to a mail behind its text, or as a further part, takes no hit 
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
@@ -23,7 +23,7 @@ from dlpmilter.registers.evidence import Evidence, Value, near
 from dlpmilter.registers.grouping import VALUE
 from dlpmilter.registers.index_file import HASH, IndexFile, Table, hasher
 from dlpmilter.registers.pairing import MASK, MIX, PAIR_WIDTH, SHORT
-from dlpmilter.registers.tokens import WINDOW, Span, numbers, segments
+from dlpmilter.registers.tokens import LONG, MAX_PLACES, WINDOW, Span, numbers, segments
 
 if TYPE_CHECKING:
     from dlpmilter.model.content import Extract
@@ -149,6 +149,7 @@ class _Search:
         """Note the places of single words; the forms of neighbours that may be one value are the answer."""
         known, sizes = self._known, self._register.sizes
         forms: list[tuple[str, Span]] = []
+        often: Counter[tuple[str, ...]] | None = Counter() if len(words) > LONG else None
         run = 0
         before = -2
         for place in [place for place, word in enumerate(words) if word in known]:
@@ -158,6 +159,11 @@ class _Search:
             before = place
             if run > 1:
                 end = place + 1
+                if often is not None:
+                    around = tuple(words[end - min(run, normal.MAX_WORDS) : end])
+                    if often[around] >= MAX_PLACES:
+                        continue  # these forms have all the places that are looked at
+                    often[around] += 1
                 forms += [
                     (" ".join(sorted(words[end - size : end])), (base + end - size, base + end))
                     for size in sizes

@@ -21,7 +21,7 @@ WINDOW = 24
 """Words between two values that still stand together: an address block has fewer."""
 MAX_PLACES = 128
 """Places of one value in a mail that are looked at, from the first on."""
-_LONG = 5_000
+LONG = 5_000
 """Words of a text from which on it is noted how often the same words stand in a row."""
 _LEAST = 4
 """Digits of a number (normal.is_number)."""
@@ -85,7 +85,7 @@ def numbers(segment: Segment, lengths: frozenset[int], *, phones: bool) -> list[
     """
     words = segment.words
     words_ahead = normal.NUMBER_TOKENS
-    often: Counter[tuple[str, ...]] | None = Counter() if len(words) > _LONG else None
+    often: Counter[tuple[str, ...]] | None = Counter() if len(words) > LONG else None
     others = [place for place, word in enumerate(words) if not word.isalpha()]
     if not others:
         return []

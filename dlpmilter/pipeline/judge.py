@@ -104,10 +104,10 @@ class Judge:
             work.report = await self._in_time(self._opener.report(work.message, work.policy, _own(work)))
             work.rows = {hit.key: hit.rows for hit in work.report.registers}
             work.sizes = {hit.key: hit.register_rows for hit in work.report.registers}
-            known = work.facts.known
-            if work.rows and known is not None and work.policy.counts_drip:  # asked before anybody knew the rows
+            before = work.facts.known
+            if work.rows and before is not None and work.policy.counts_drip:  # asked before anybody knew the rows
                 drip = (await asked_stores(work, self._knowledge)).drip
-                work.facts = replace(work.facts, known=replace(known, drip=drip))
+                work.facts = replace(work.facts, known=replace(before, drip=drip))
 
     @staticmethod
     def _questions(work: Work) -> Questions:

@@ -93,12 +93,11 @@ async def test_rows_of_registers_count_once_however_often_they_are_sent(tmp_path
 @pytest.mark.asyncio
 async def test_the_share_of_a_register_includes_this_mail_and_every_sender_once(tmp_path: Path) -> None:
     """Rows that the mailbox has already count once; a retry changes nothing; a new build of the register starts anew."""
-    mail = {"rows": {"staff@a": range(10, 30)}, "sizes": {"staff@a": 200}}
     async with store(tmp_path) as database:
         await charge(database, "a", rows={"staff@a": range(15)}, sizes={"staff@a": 200})
         await charge(database, "o", sender=OLGA, rows={"staff@a": [199], "staff@b": range(200)})
         for _ in range(2):
-            charged = await charge(database, "b", **mail)
+            charged = await charge(database, "b", rows={"staff@a": range(10, 30)}, sizes={"staff@a": 200})
             assert charged.before[KURT].register_share == 15  # 30 of 200, one of them from somebody else
         fresh = await charge(database, "c", rows={"staff@c": range(20)}, sizes={"staff@c": 200})
         assert fresh.before[KURT].register_share == 10

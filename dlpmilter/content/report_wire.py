@@ -62,7 +62,8 @@ def _finding(data: dict[str, Any]) -> Finding:
 
 def _register(data: dict[str, Any]) -> RegisterHit:
     rows = tuple(_number(each) for each in _list(data["rows"]))
-    return RegisterHit(_text(data["register"]), rows, _number(data["register_rows"]), _flag(data["licensed"]))
+    size, licensed = _number(data["register_rows"]), _flag(data["licensed"])
+    return RegisterHit(_text(data["register"]), rows, size, licensed, _text(data["build"]))
 
 
 def _fingerprint(data: dict[str, Any]) -> FingerprintHit:

@@ -32,4 +32,6 @@ def store_facts(address: str, values: Mapping[str, object], facts: Facts) -> dic
         found[f"drip.octets_{window}"] = drip.octets[place] + (size if isinstance(size, int) else 0)
         if isinstance(rows := values.get("findings.register_rows"), int):
             found[f"drip.records_{window}"] = drip.records[place] + rows
+    if isinstance(share := values.get("findings.register_share"), int):
+        found["drip.register_share"] = max(drip.register_share, share)
     return found

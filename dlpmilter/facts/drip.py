@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,9 @@ class Charge:
     """The same for the same mail on a retry (`mail_key`)."""
     octets: int
     rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Register -> numbers of its rows that stand in the mail."""
+    """Build of a register (`RegisterHit.key`) -> numbers of its rows that stand in the mail."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """The same builds -> how many rows each has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,20 @@ class DripCounter:
         return _hash(self._keys[0], b"mail", sender.encode(), content)
 
     def read(
-        self, conn: Connection, sender: str, recipients: Iterable[str], now: datetime, without: bytes = b""
+        self,
+        conn: Connection,
+        sender: str,
+        recipients: Iterable[str],
+        now: datetime,
+        without: bytes = b"",
+        *,
+        rows: Mapping[str, Sequence[int]] | None = None,
+        sizes: Mapping[str, int] | None = None,
     ) -> dict[str, Drip]:
-        """What `sender` has sent to each of them before; the mail `without` does not count."""
+        """What `sender` has sent to each of them before; the mail `without` does not count.
+
+        `rows` are those of the mail at hand: `register_share` includes them, a retry counts them once.
+        """
         hashes = {each: self._person(each) for each in recipients}
         privates = [key for keys in hashes.values() for key in keys]
         if not privates or not sender:
@@ -74,13 +87,20 @@ class DripCounter:
         starts = _starts(now)
         senders = self._person(sender)
         totals = drip_rows.totals(conn, senders, privates, starts, without)
-        rows = drip_rows.records(conn, senders, privates, starts)
-        found = {each: _joined(keys, totals, rows) for each, keys in hashes.items()}
+        records = drip_rows.records(conn, senders, privates, starts)
+        found = {each: _joined(keys, totals, records) for each, keys in hashes.items()}
+        for key, numbers in (rows or {}).items():
+            size = (sizes or {}).get(key, 0)
+            for each in found if size else ():
+                percent = 100 * len(self._received(conn, each, key, now).union(numbers)) // size
+                found[each] = replace(found[each], register_share=max(found[each].register_share, min(100, percent)))
         return {each: drip for each, drip in found.items() if drip != NO_DRIP}
 
     def charge(self, conn: Connection, charge: Charge, now: datetime) -> Charged:
         """Count the mail for each recipient and say what stood there before it. A retry counts once."""
-        before = self.read(conn, charge.sender, charge.recipients, now, charge.mail)
+        before = self.read(
+            conn, charge.sender, charge.recipients, now, charge.mail, rows=charge.rows, sizes=charge.sizes
+        )
         sender = self._person(charge.sender)[0]
         taken = {
             each: drip_rows.charge(
@@ -93,8 +113,10 @@ class DripCounter:
 
     def share(self, conn: Connection, recipient: str, register: str, size: int, now: datetime) -> float:
         """Which part of a register of `size` rows this mailbox has received in thirty days, from all senders."""
-        sent = drip_rows.rows_sent(conn, self._person(recipient), register, _starts(now)[2])
-        return min(1.0, len(sent) / size) if size > 0 else 0.0
+        return min(1.0, len(self._received(conn, recipient, register, now)) / size) if size > 0 else 0.0
+
+    def _received(self, conn: Connection, recipient: str, register: str, now: datetime) -> frozenset[int]:
+        return drip_rows.rows_sent(conn, self._person(recipient), register, _starts(now)[2])
 
     def _person(self, canonical: str) -> list[bytes]:
         """All hashes of an address, that of the current key first."""

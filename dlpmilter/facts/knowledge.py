@@ -91,9 +91,12 @@ class Knowledge:
                 correspondents=heard.correspondents,
                 customers=self._customers.look(conn, questions.recipients),
                 learning=heard.learning,
-                drip=self._drip.read(conn, questions.sender, questions.recipients, now, mail),
+                drip=self._drip.read(
+                    conn, questions.sender, questions.recipients, now, mail,
+                    rows=questions.rows, sizes=questions.sizes,
+                ),
                 mail_hosts=hosts,
-            )
+            )  # fmt: skip
 
         return await self._database.read(look)
 

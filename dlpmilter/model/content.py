@@ -55,6 +55,13 @@ class RegisterHit:
     """How many rows the whole register has."""
     licensed: bool = False
     """Whether the data belong to somebody else, who licensed them (domain section 1, D5)."""
+    build: str = ""
+    """Which index the numbers belong to: the beginning of its digest. Another table has another."""
+
+    @property
+    def key(self) -> str:
+        """What the drip counters file these rows under: row numbers of two builds are never mixed."""
+        return f"{self.register}@{self.build}" if self.build else self.register
 
 
 @dataclass(frozen=True, slots=True)

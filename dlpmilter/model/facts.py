@@ -6,7 +6,7 @@ Never looks itself. `Questions` is what the engine wants to know about one mail,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -80,6 +80,8 @@ class Drip:
     octets: tuple[int, int, int] = (0, 0, 0)
     records: tuple[int, int, int] = (0, 0, 0)
     """Distinct rows of registered data."""
+    register_share: int = 0
+    """Percent of a register that the mailbox has received in 30 days, from whomever, this mail's rows included."""
 
 
 NO_DRIP = Drip()
@@ -97,6 +99,10 @@ class Questions:
     """Message-IDs this mail answers (In-Reply-To, References), newest first, without angle brackets."""
     domains: tuple[str, ...] = ()
     """Domains in no list, for the optional look at their mail host."""
+    rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Build of a register -> its rows that stand in the mail; empty until the content was read."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Build of a register -> how many rows it has."""
 
 
 @dataclass(frozen=True, slots=True)

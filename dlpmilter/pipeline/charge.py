@@ -59,7 +59,9 @@ async def counted(
         if not missing:
             return verdict
         sender = canonical_address(verdict.sender.address)
-        charge = Charge(sender, missing, await mail_key(work, knowledge), work.transaction.size, dict(work.rows))
+        charge = Charge(
+            sender, missing, await mail_key(work, knowledge), work.transaction.size, dict(work.rows), dict(work.sizes)
+        )
         charged = await knowledge.charge(charge)
         work.charged_rows = dict(work.rows)
         for each, taken in charged.taken.items():
@@ -76,7 +78,7 @@ async def asked(work: Work, knowledge: Knowledge) -> Known:
     """What the stores say about this mail; earlier tries of the same mail do not count."""
     wanted = questions(work.transaction, work.head, work.facts, work.policy)
     mail = await mail_key(work, knowledge) if wanted.recipients and work.policy.counts_drip else b""
-    return await knowledge.ask(wanted, mail)
+    return await knowledge.ask(replace(wanted, rows=dict(work.rows), sizes=dict(work.sizes)), mail)
 
 
 def chargeable(verdict: Verdict, passed: frozenset[bytes]) -> tuple[str, ...]:

@@ -102,7 +102,12 @@ class Judge:
             work.structure = await self._in_time(self._inspector.structure(work.message))
         else:
             work.report = await self._in_time(self._opener.report(work.message, work.policy, _own(work)))
-            work.rows = {hit.register: hit.rows for hit in work.report.registers}
+            work.rows = {hit.key: hit.rows for hit in work.report.registers}
+            work.sizes = {hit.key: hit.register_rows for hit in work.report.registers}
+            before = work.facts.known
+            if work.rows and before is not None and work.policy.counts_drip:  # asked before anybody knew the rows
+                drip = (await asked_stores(work, self._knowledge)).drip
+                work.facts = replace(work.facts, known=replace(before, drip=drip))
 
     @staticmethod
     def _questions(work: Work) -> Questions:

@@ -37,7 +37,9 @@ class Work:
     mail_key: bytes = b""
     """How the drip counters know this mail; empty until somebody asks (pipeline/charge.py)."""
     rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """Register -> numbers of its rows that were found in the mail; they are charged with it."""
+    """Build of a register (`RegisterHit.key`) -> its rows that were found in the mail; they are charged with it."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """The same builds -> how many rows each has."""
     charged: dict[str, tuple[Taken, ...]] = field(default_factory=dict)
     """Canonical address -> its charges, to be given back when that recipient is not reached."""
     charged_rows: dict[str, tuple[int, ...]] = field(default_factory=dict)

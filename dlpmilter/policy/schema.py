@@ -119,6 +119,12 @@ FACTS: Mapping[str, FactType] = {
         )
         for window, days in (("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
     },
+    "drip.register_share": _number(
+        "Percent of a registered data set this private mailbox has received in 30 days from everybody, "
+        "this mail's rows included, the largest of those that are in this mail.",
+        "store",
+        "content",
+    ),
     **{
         f"findings.{name}": _number(f"Hits of the detectors of group `{group}`: {words}.", "content")
         for name, group, words in (

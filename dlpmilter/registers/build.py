@@ -13,32 +13,26 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
-import struct
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dlpmilter.registers import grouping, hashing, normal
+from dlpmilter.registers import grouping, hashing, normal, pairing
 from dlpmilter.registers.errors import SourceError
-from dlpmilter.registers.grouping import COMMON, PAIR_WIDTH, VALUE, rare_pairs
+from dlpmilter.registers.grouping import VALUE
 from dlpmilter.registers.hashing import BLOCK
-from dlpmilter.registers.index_file import HASH, Writer
-from dlpmilter.registers.sorting import Sorter, Spill, cut
+from dlpmilter.registers.index_file import Writer
+from dlpmilter.registers.pairing import PAIR_WIDTH, SHORT
+from dlpmilter.registers.sorting import cut
 from dlpmilter.registers.source import Source, open_source, open_text
 
 FORMAT = 1
-SHORT = 4
-"""Octets of a hash in `rows`: they only confirm."""
-MIX = 0x9E3779B97F4A7C15
-"""An odd number: (a * MIX + b) mod 2^64 of two keyed hashes is as evenly spread as they are."""
-MASK = (1 << 64) - 1
 PARALLEL_OCTETS = 16 * 1024 * 1024
 """A smaller table is not worth starting processes for."""
 MAX_PROCESSES = 4
@@ -86,8 +80,22 @@ def build(
         spills = tuple(share.values for share in shares)
         groups = [grouping.Order(spills, scratch, share, count) for share in range(count)]
         kept = _all(submit, grouping.group_share, groups)
+        common = {value: times for each in kept for value, times in each.common.items()}
+        rows, width = shares[0].rows, len(shares[0].columns)
+        work = [pairing.Order(each.row_file, width, rows, common, share, count) for share, each in enumerate(shares)]
+        short = _all(submit, pairing.pair_share, work)
+        spills = tuple(each.pairs for each in short)
+        pairs = _all(submit, pairing.rare_share, [replace(group, spills=spills) for group in groups])
         writer = stack.enter_context(Writer(target, key))
-        return _write(writer, plan, shares, kept, Sorter(scratch / "pairs"), description)
+        return _write(writer, plan, shares, kept, Pairs(short, pairs), description)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Short hashes of the rows, and pairs of common values."""
+
+    rows: Sequence[pairing.Share]
+    kept: Sequence[pairing.Kept]
 
 
 def _known(source: Source, plan: Plan) -> None:
@@ -131,15 +139,13 @@ def _write(
     plan: Plan,
     shares: Sequence[hashing.Share],
     kept: Sequence[grouping.Share],
-    pairs: Sorter,
+    pairs: Pairs,
     description: dict[str, Any],
 ) -> dict[str, Any]:
     rows, width = shares[0].rows, len(shares[0].columns)
-    records = writer.table("values", _records(kept), sum(sum(each.sizes) for each in kept) // VALUE.size)
-    common = {value: count for each in kept for value, count in each.common.items()}
-    writer.section("rows", _short_rows(_row_blocks(shares, width), width, common, 4 * COMMON * rows, pairs))
-    spill = pairs.spill()
-    pair_count = writer.table("pairs", rare_pairs(spill), _octets(spill) // PAIR_WIDTH)
+    records = writer.table("values", _records(kept, VALUE.size), _count(kept, VALUE.size))
+    writer.section("rows", _row_blocks([each.path for each in pairs.rows], width * SHORT * BLOCK))
+    pair_count = writer.table("pairs", _records(pairs.kept, PAIR_WIDTH), _count(pairs.kept, PAIR_WIDTH))
     told = {
         **description,
         "kind": "register",
@@ -151,59 +157,34 @@ def _write(
         "rows": rows,
         "columns": _described(plan, shares, kept),
         "lengths": sorted(set().union(*(share.lengths for share in shares))),
+        "sizes": sorted(set().union(*(share.sizes for share in shares))),
         "records": records,
         "pairs": pair_count,
     }
     return writer.finish(told)
 
 
-def _octets(spill: Spill) -> int:
-    return sum(size for pieces in spill.pieces for _, size in pieces)
+def _count(kept: Sequence[grouping.Share | pairing.Kept], width: int) -> int:
+    return sum(sum(each.sizes) for each in kept) // width
 
 
-def _records(kept: Sequence[grouping.Share]) -> Iterator[list[bytes]]:
+def _records(kept: Sequence[grouping.Share | pairing.Kept], width: int) -> Iterator[list[bytes]]:
     for each in kept:
         with each.path.open("rb") as file:
             for size in each.sizes:
-                yield cut(file.read(size), VALUE.size)
+                yield cut(file.read(size), width)
 
 
-def _row_blocks(shares: Sequence[hashing.Share], width: int) -> Iterator[bytes]:
-    """Hashes of the rows in the order of the table: the blocks of all shares in turn."""
+def _row_blocks(paths: Sequence[Path], octets: int) -> Iterator[bytes]:
+    """Short hashes of the rows in the order of the table: the blocks of all shares in turn."""
     with ExitStack() as stack:
-        files = [stack.enter_context(share.row_file.open("rb")) for share in shares]
+        files = [stack.enter_context(path.open("rb")) for path in paths]
         while True:
             for file in files:
-                block = file.read(width * HASH * BLOCK)
+                block = file.read(octets)
                 if not block:
                     return
                 yield block
-
-
-def _short_rows(
-    blocks: Iterator[bytes], width: int, common: dict[int, int], ceiling: int, pairs: Sorter
-) -> Iterator[bytes]:
-    """The cells of each row by their short hashes; pairs of common values go to the sorter on the way.
-
-    A pair is left out when, were its values independent, far more than COMMON rows would share it.
-    """
-    unpack = struct.Struct(f">{width}Q").iter_unpack
-    pack = struct.Struct(f">{width}I").pack
-    number = 0
-    for block in blocks:
-        short: list[bytes] = []
-        for cells in unpack(block):
-            short.append(pack(*[cell >> 32 for cell in cells]))
-            frequent = [cell for cell in cells if cell in common]
-            if len(frequent) > 1:
-                row = number.to_bytes(4, "big")
-                for one, other in combinations(sorted(set(frequent)), 2):
-                    if common[one] * common[other] <= ceiling:
-                        pair = ((one * MIX + other) & MASK).to_bytes(HASH, "big")
-                        pairs.parts[pair[0]] += pair + row
-            number += 1
-        pairs.relieve()
-        yield b"".join(short)
 
 
 def _described(plan: Plan, shares: Sequence[hashing.Share], kept: Sequence[grouping.Share]) -> list[dict[str, Any]]:

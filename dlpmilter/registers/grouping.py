@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import compress, count
+from operator import eq, itemgetter
 from pathlib import Path
 
 from dlpmilter.registers.hashing import WORD_COLUMN
@@ -19,8 +20,10 @@ from dlpmilter.registers.sorting import PARTS, Spill, in_order
 COMMON = 24
 """A value in more rows than this says nothing alone; it only confirms, or counts with a second common one."""
 COMMON_COLUMN = 253
+"""Marks a common value; instead of a row its record has one bit for each column, 0 when one is MASKED or more."""
+MASKED = 32
 VALUE = struct.Struct(">8sBI")
-PAIR_WIDTH = HASH + 4
+_COLUMN = itemgetter(HASH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,45 +67,42 @@ def group_share(order: Order) -> Share:
 
 
 def _kept(records: list[bytes], share: Share) -> list[bytes]:
+    """What is kept of one part; only values in several records are looked at one by one."""
     kept: list[bytes] = []
-    keep = kept.append
-    single = [0] * PARTS
+    heads = [record[:HASH] for record in records]
+    again = list(compress(count(), map(eq, heads, heads[1:])))
     end = len(records)
-    records.append(b"")
     at = 0
-    value = records[0][:HASH]
-    while at < end:
-        following = records[at + 1][:HASH]
-        if following != value:
-            keep(records[at])
-            single[records[at][HASH]] += 1
-            at += 1
-        else:
-            after = at + 2
-            while records[after].startswith(value):
-                after += 1
-            kept += _group(records[at:after], share)
-            following = records[after][:HASH]
-            at = after
-        value = following
-    share.distinct.update({column: count for column, count in enumerate(single) if count})
+    for first in again:
+        if first < at:
+            continue  # a third record of the value before
+        after = first + 2
+        head = heads[first]
+        while after < end and heads[after] == head:
+            after += 1
+        kept += records[at:first]
+        share.distinct.update(map(_COLUMN, records[at:first]))
+        kept += _group(records[first:after], share)
+        at = after
+    kept += records[at:]
+    share.distinct.update(map(_COLUMN, records[at:]))
     return kept
 
 
 def _group(group: list[bytes], share: Share) -> list[bytes]:
     """The records of one value that stands in several rows or columns."""
-    columns = Counter(record[HASH] for record in group)
-    marks = [record for record in group[-1:] if record[HASH] == WORD_COLUMN]
-    share.distinct.update(columns.keys())
-    share.again.update({column: count - 1 for column, count in columns.items()})
+    first, last = group[0][HASH], group[-1][HASH]
+    if first == last:  # most values stand in one column only
+        share.distinct[first] += 1
+        share.again[first] += len(group) - 1
+    else:
+        times = Counter(map(_COLUMN, group))
+        share.distinct.update(times.keys())
+        share.again.update({column: each - 1 for column, each in times.items()})
+    marks = group[-1:] if last == WORD_COLUMN else []
     if len(group) - len(marks) <= COMMON:
         return group
     share.common[int.from_bytes(group[0][:HASH], "big")] = len(group)
-    return [group[0][:HASH] + bytes([COMMON_COLUMN]) + bytes(4), *marks]
-
-
-def rare_pairs(spill: Spill) -> Iterator[list[bytes]]:
-    """Pairs of common values that at most COMMON rows share, in order; the others say nothing."""
-    for records in in_order([spill], PAIR_WIDTH):
-        times = Counter(record[:HASH] for record in records)
-        yield [record for record in records if times[record[:HASH]] <= COMMON]
+    columns = {record[HASH] for record in group[: len(group) - len(marks)]}
+    mask = sum(1 << column for column in columns) if max(columns) < MASKED else 0
+    return [group[0][:HASH] + bytes([COMMON_COLUMN]) + mask.to_bytes(4, "big"), *marks]

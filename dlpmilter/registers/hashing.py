@@ -62,6 +62,9 @@ class Share:
     rows: int
     columns: tuple[Column, ...]
     lengths: frozenset[int]
+    """Signs of the numbers."""
+    sizes: frozenset[int]
+    """Words of the values that have several."""
     values: Spill
     row_file: Path
 
@@ -82,7 +85,7 @@ def hash_share(order: Order, progress: Callable[[int], None] | None = None) -> S
             rows += len(block)
             if rows > MAX_ROWS:
                 raise SourceError(f"{order.source.path}: has more than {MAX_ROWS} rows. Register it in pieces.")
-    return Share(rows, tuple(work.columns), frozenset(work.lengths), sorter.spill(), row_file)
+    return Share(rows, tuple(work.columns), frozenset(work.lengths), frozenset(work.sizes), sorter.spill(), row_file)
 
 
 def _blocks(rows: Iterator[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
@@ -104,6 +107,7 @@ class _Cells:
         self.columns = [Column(name, _is_phone(name)) for name in names]
         self._caches: list[dict[str, bytes]] = [{"": NOTHING} for _ in names]
         self.lengths: set[int] = set()
+        self.sizes: set[int] = set()
         self._words: set[str] = set()
 
     def block(self, rows: list[Sequence[str]], first: int) -> bytes:
@@ -114,22 +118,38 @@ class _Cells:
         for place, (column, cache, cells) in enumerate(
             zip(self.columns, self._caches, zip(*rows, strict=True), strict=True)
         ):
-            get, new, tail = cache.get, self._new, bytes([place])
-            values = [get(cell) or new(cell, column, cache) for cell in cells]
+            tail = bytes([place])
+            values = self._hashes(cells, column, cache)
             for value, number in zip(values, numbers, strict=True):
                 if value is not NOTHING:
                     parts[value[0]] += value + tail + number
             hashed.append(values)
         return b"".join(chain.from_iterable(zip(*hashed, strict=True)))
 
-    def _new(self, cell: str, column: Column, cache: dict[str, bytes]) -> bytes:
-        """The hash of a cell not seen lately; on the way, what its column looks like."""
-        form = normal.canonical(normal.fold(cell), phone=column.phone)
-        value = NOTHING
-        if form:
-            state = self._hasher.copy()
+    def _hashes(self, cells: Sequence[str], column: Column, cache: dict[str, bytes]) -> list[bytes]:
+        """The hashes of the cells of one column."""
+        if new := [cell for cell in dict.fromkeys(cells) if cell not in cache]:
+            fresh = self._fresh(new, column)
+            if len(cache) < _CACHE:
+                cache.update(fresh)
+            else:
+                get, late = cache.get, fresh.__getitem__
+                return [get(cell) or late(cell) for cell in cells]
+        return list(map(cache.__getitem__, cells))
+
+    def _fresh(self, cells: list[str], column: Column) -> dict[str, bytes]:
+        """The hashes of cells not seen lately; on the way, what their column looks like."""
+        copy, phone, canonical = self._hasher.copy, column.phone, normal.canonical
+        found: dict[str, bytes] = {}
+        for cell, folded in zip(cells, normal.fold_each(cells), strict=True):
+            form = canonical(folded, phone=phone)
+            if not form:
+                column.skipped += not cell.isspace()
+                found[cell] = NOTHING
+                continue
+            state = copy()
             state.update(form.encode())
-            value = state.digest()
+            found[cell] = state.digest()
             if form[0] == "#":
                 self.lengths.add(len(form) - 1)
             elif " " in form:
@@ -137,15 +157,13 @@ class _Cells:
             if column.said < _SAMPLE:
                 column.said += 1
                 column.shaped += normal.identifies(form, cell)
-        else:
-            column.skipped += not cell.isspace()
-        if len(cache) < _CACHE:
-            cache[cell] = value
-        return value
+        return found
 
     def _mark(self, form: str) -> None:
         """Say of each word of a value of several words that it is one: a mail then tries only such words together."""
-        for word in form.split(" "):
+        words = form.split(" ")
+        self.sizes.add(len(words))
+        for word in words:
             if word in self._words:
                 continue
             if len(self._words) >= 4 * _CACHE:

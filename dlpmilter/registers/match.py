@@ -9,20 +9,21 @@ Whatever is added to a mail behind its text, or as a further part, takes no hit 
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.model.content import RegisterHit
 from dlpmilter.registers import normal
-from dlpmilter.registers.build import FORMAT, MASK, MIX, SHORT
+from dlpmilter.registers.build import FORMAT
 from dlpmilter.registers.errors import IndexUnusable
-from dlpmilter.registers.grouping import COMMON_COLUMN, PAIR_WIDTH, VALUE
-from dlpmilter.registers.hashing import WORD_COLUMN
+from dlpmilter.registers.evidence import Evidence, Value, near
+from dlpmilter.registers.grouping import VALUE
 from dlpmilter.registers.index_file import HASH, IndexFile, Table, hasher
-from dlpmilter.registers.tokens import WINDOW, Span, numbers, segments
+from dlpmilter.registers.pairing import MASK, MIX, PAIR_WIDTH, SHORT
+from dlpmilter.registers.tokens import LONG, MAX_PLACES, WINDOW, Span, numbers, segments
 
 if TYPE_CHECKING:
     from dlpmilter.model.content import Extract
@@ -30,12 +31,9 @@ if TYPE_CHECKING:
 LIST = 10
 """So many different full names of one column, each in at most NAMESAKES rows, are a list taken from the register."""
 NAMESAKES = 3
-MAX_PLACES = 128
-"""Places of one value in a mail that are looked at, from the first on."""
+BUILD = 12
+"""Signs of the digest that name a build."""
 _NEIGHBOURS = 8
-_GROUP = 128
-"""Places behind a first one among which others of its row are looked for."""
-_RECORDS = struct.Struct(">8xBI").iter_unpack
 _PAIRS = struct.Struct(">8xI").iter_unpack
 
 
@@ -44,6 +42,7 @@ class Register:
 
     def __init__(self, path: Path, key: bytes, *, verify: bool = True) -> None:
         """Open the index of a table. Raises IndexUnusable with a sentence that names the file."""
+        self.path = path
         self._file = IndexFile(path, key, verify=verify)
         try:
             self._read(path, self._file.description)
@@ -60,12 +59,15 @@ class Register:
         self.description = told
         self.name = str(told["name"])
         self.owner = str(told["owner"])
+        self.build = str(told["digest"])[:BUILD]
+        """Tells this index from one of another table, whose rows have other numbers."""
         self.rows = int(told["rows"])
         self.require = int(told["require"])
         self.width = len(told["columns"])
         self.alone = frozenset(number for number, column in enumerate(told["columns"]) if column["alone"])
         self.phones = any(column["phone"] for column in told["columns"])
         self.lengths = frozenset(int(each) for each in told["lengths"])
+        self.sizes = tuple(sorted(int(each) for each in told.get("sizes", range(2, normal.MAX_WORDS + 1))))
         self.values = Table(self._file, "values", VALUE.size)
         self.pairs = Table(self._file, "pairs", PAIR_WIDTH)
         self._row = struct.Struct(f">{self.width}I")
@@ -79,39 +81,22 @@ class Register:
 
     def hash(self, form: str) -> bytes:
         """The keyed hash of a canonical form."""
-        state = self.hasher.copy()
-        state.update(form.encode())
-        found: bytes = state.digest()
+        return self.hash_each((form,))[0]
+
+    def hash_each(self, forms: Iterable[str]) -> list[bytes]:
+        """The keyed hashes of canonical forms."""
+        copy = self.hasher.copy
+        found: list[bytes] = []
+        for form in forms:
+            state = copy()
+            state.update(form.encode())
+            found.append(state.digest())
         return found
 
-    def cells(self, row: int) -> tuple[int, ...]:
-        """The short hashes of a row."""
-        found: tuple[int, ...] = self._row.unpack_from(self._file.octets, self._rows_start + row * self._row.size)
-        return found
-
-
-class _Value:
-    """A value of the register that the mail holds: where in the mail, where in the register."""
-
-    __slots__ = ("common", "hash", "member", "name", "places", "postings")
-
-    def __init__(self, value: bytes, records: bytes, *, name: bool) -> None:
-        self.hash = int.from_bytes(value, "big")
-        self.name = name
-        """Several words without figures: perhaps a full name."""
-        self.places: list[Span] = []
-        self.common = self.member = False
-        self.postings: list[tuple[int, int]] = list(_RECORDS(records))
-        if self.postings[-1][0] == WORD_COLUMN:  # marks stand behind the columns
-            self.member = True
-            self.postings.pop()
-        if self.postings and self.postings[-1][0] == COMMON_COLUMN:
-            self.common = True
-            self.postings.pop()
-
-    def spent(self, taken: set[int]) -> bool:
-        """Whether all its places speak for a row already."""
-        return all(taken.issuperset(range(*span)) for span in self.places)
+    def cells_each(self, rows: Iterable[int]) -> Iterator[tuple[int, ...]]:
+        """The short hashes of each of these rows."""
+        start, size = self._rows_start, self._row.size
+        return map(self._row.unpack_from, repeat(self._file.octets), [start + row * size for row in rows])
 
 
 def match(register: Register, extracts: Sequence[Extract]) -> RegisterHit | None:
@@ -122,7 +107,7 @@ def match(register: Register, extracts: Sequence[Extract]) -> RegisterHit | None
     search = _Search(register)
     search.read(extracts)
     rows = search.rows()
-    return RegisterHit(register.name, tuple(sorted(rows)), register.rows) if rows else None
+    return RegisterHit(register.name, tuple(sorted(rows)), register.rows, build=register.build) if rows else None
 
 
 class _Search:
@@ -130,57 +115,67 @@ class _Search:
 
     def __init__(self, register: Register) -> None:
         self._register = register
-        self._known: dict[str, _Value | None] = {}
-        self._found: list[_Value] = []
+        self._known: dict[str, Value] = {}
+        self._asked: set[str] = set()
+        self._found: list[Value] = []
 
     def read(self, extracts: Sequence[Extract]) -> None:
-        """Look every word, every few words that belong together and every number up."""
+        """Look every word, every few words that belong together and every number up, each kind at one go."""
         register = self._register
-        for segment in segments(extracts):
+        read = list(segments(extracts))
+        self._ask({word for segment in read for word in segment.words})
+        more: list[tuple[str, Span]] = []
+        for segment in read:
             base = segment.start
-            for address, place in segment.mails:
-                self._seen(address, (base + place, base + place + 1))
-            self._words(segment.words, base)
-            for form, span in numbers(segment, register.lengths, phones=register.phones):
-                self._seen(form, span)
-
-    def _words(self, words: list[str], base: int) -> None:
+            more += [(address, (base + place, base + place + 1)) for address, place in segment.mails]
+            more += self._words(segment.words, base)
+            more += numbers(segment, register.lengths, phones=register.phones)
+        self._ask({form for form, _ in more})
         known = self._known
-        members: list[str] = []
-        for place, word in enumerate(words):
-            value = known[word] if word in known else self._value(word)
-            if value is None:
-                members.clear()
-                continue
-            if value.common or value.postings:
-                self._place(value, (base + place, base + place + 1))
-            if not value.member:
-                members.clear()
-                continue
-            members.append(word)
-            if len(members) > normal.MAX_WORDS:
-                del members[0]
-            for size in range(2, len(members) + 1):
-                form = " ".join(sorted(members[-size:]))
-                self._seen(form, (base + place + 1 - size, base + place + 1))
+        for form, span in more:
+            if form in known:
+                self._place(known[form], span)
 
-    def _value(self, form: str) -> _Value | None:
-        value = self._register.hash(form)
-        records = self._register.values.find(value)
-        found = _Value(value, records, name=" " in form and form.replace(" ", "").isalpha()) if records else None
-        self._known[form] = found
-        return found
+    def _ask(self, forms: set[str]) -> None:
+        """Find out which of these are registered."""
+        new = list(forms - self._asked)
+        self._asked.update(new)
+        hashes = self._register.hash_each(new)
+        for form, value, records in zip(new, hashes, self._register.values.find_each(hashes), strict=True):
+            if records:
+                self._known[form] = Value(value, records, name=" " in form and form.replace(" ", "").isalpha())
 
-    def _seen(self, form: str, span: Span) -> None:
-        value = self._known[form] if form in self._known else self._value(form)
-        if value is not None and (value.common or value.postings):
-            self._place(value, span)
+    def _words(self, words: list[str], base: int) -> list[tuple[str, Span]]:
+        """Note the places of single words; the forms of neighbours that may be one value are the answer."""
+        known, sizes = self._known, self._register.sizes
+        forms: list[tuple[str, Span]] = []
+        often: Counter[tuple[str, ...]] | None = Counter() if len(words) > LONG else None
+        run = 0
+        before = -2
+        for place in [place for place, word in enumerate(words) if word in known]:
+            value = known[words[place]]
+            self._place(value, (base + place, base + place + 1))
+            run = (run if place == before + 1 else 0) + 1 if value.member else 0
+            before = place
+            if run > 1:
+                end = place + 1
+                if often is not None:
+                    around = tuple(words[end - min(run, normal.MAX_WORDS) : end])
+                    if often[around] >= MAX_PLACES:
+                        continue  # these forms have all the places that are looked at
+                    often[around] += 1
+                forms += [
+                    (" ".join(sorted(words[end - size : end])), (base + end - size, base + end))
+                    for size in sizes
+                    if size <= run
+                ]
+        return forms
 
-    def _place(self, value: _Value, span: Span) -> None:
-        if not value.places:
-            self._found.append(value)
-        if len(value.places) < MAX_PLACES:
-            value.places.append(span)
+    def _place(self, value: Value, span: Span) -> None:
+        if value.common or value.columns:
+            if not value.places:
+                self._found.append(value)
+            value.place(span)
 
     def rows(self) -> set[int]:
         """All rows that count. Each word of the mail speaks for one row only: the one that explains most."""
@@ -200,89 +195,60 @@ class _Search:
         """The first row of each value that counts alone."""
         alone = self._register.alone
         return {
-            min(row for column, row in value.postings if column in alone)
+            min(row for column, row in zip(value.columns, value.rows, strict=True) if column in alone)
             for value in self._found
-            if not alone.isdisjoint([column for column, _ in value.postings])
+            if not alone.isdisjoint(value.columns)
         }
 
     def _lists(self, taken: set[int]) -> set[int]:
         """Rows of ten and more full names of one column that speak for no row yet."""
         lists: dict[int, set[int]] = defaultdict(set)
         for value in self._found:
-            if value.name and len(value.postings) <= NAMESAKES and not value.spent(taken):
-                for column in {column for column, _ in value.postings}:
-                    lists[column].add(min(row for each, row in value.postings if each == column))
+            if value.name and len(value.columns) <= NAMESAKES and not value.spent(taken):
+                for column in set(value.columns):
+                    lists[column].add(
+                        min(row for each, row in zip(value.columns, value.rows, strict=True) if each == column)
+                    )
         return {row for rows in lists.values() if len(rows) >= LIST for row in rows}
 
-    def _together(self, rows: set[int], require: int, taken: set[int]) -> Iterator[tuple[int, _Evidence]]:
-        """Which of these rows have so many columns together, and where; those with nothing new are left out."""
+    def _together(self, rows: set[int], require: int, taken: set[int]) -> Iterator[tuple[int, Evidence]]:
+        """Which of these rows have so many columns together, and where; those with nothing new are left out.
+
+        Rows that have the same values of the mail have the same evidence: only the first of them can add to it.
+        """
         spent = {value.hash for value in self._found if value.spent(taken)} if taken else set()
-        short: dict[int, list[_Value]] = defaultdict(list)
+        short: dict[int, list[Value]] = defaultdict(list)
         for value in self._found:
             short[value.hash >> 8 * (HASH - SHORT)].append(value)
-        present = short.keys()
-        cells = self._register.cells
-        for row in rows:
-            if row >= self._register.rows:
-                continue  # only in a damaged file
-            common = present & cells(row)
-            if len(common) < require:
+        last_first = sorted([row for row in rows if row < self._register.rows], reverse=True)
+        shown = map(frozenset(short).intersection, self._register.cells_each(last_first))
+        for cells, row in dict(zip(shown, last_first, strict=True)).items():
+            if len(cells) < require:
                 continue
-            values = {value.hash: value for cell in common for value in short[cell]}
+            values = {value.hash: value for cell in cells for value in short[cell]}
             if spent.issuperset(values):
                 continue
-            evidence = _near(values, require)
+            evidence = near(tuple(values.values()), require)
             if evidence is not None:
                 yield row, evidence
 
     def _touched(self) -> set[int]:
-        rows = {row for value in self._found for _, row in value.postings}
-        common = sorted((span, value.hash) for value in self._found if value.common for span in value.places)
-        tried: set[int] = set()
-        for number, (span, one) in enumerate(common):
-            for other_span, other in common[number + 1 : number + 1 + _NEIGHBOURS]:
-                if other_span[0] - span[1] > WINDOW:
+        rows: set[int] = set()
+        for value in self._found:
+            rows.update(value.rows)
+        common = sorted(
+            [(span, value.hash, value.mask) for value in self._found if value.common for span in value.places]
+        )
+        pairs: set[int] = set()
+        for number, (span, one, mask) in enumerate(common, start=1):
+            border = span[1] + WINDOW
+            single = mask and not mask & (mask - 1)  # values of one column only are no pair
+            for other_span, other, other_mask in common[number : number + _NEIGHBOURS]:
+                if other_span[0] > border:
                     break
-                low, high = min(one, other), max(one, other)
-                pair = (low * MIX + high) & MASK
-                if low != high and pair not in tried:
-                    tried.add(pair)
-                    rows.update(row for (row,) in _PAIRS(self._register.pairs.find(pair.to_bytes(HASH, "big"))))
+                if one != other and not (single and mask == other_mask):
+                    pairs.add((one * MIX + other if one < other else other * MIX + one) & MASK)
+        wanted = [pair.to_bytes(HASH, "big") for pair in pairs]
+        for found in self._register.pairs.find_each(wanted):
+            rows.update(row for (row,) in _PAIRS(found))
         return rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """The places of a mail that speak for one row, and how many words they span."""
-
-    places: tuple[Span, ...]
-    extent: int
-
-    def words(self) -> list[int]:
-        """All words of the places."""
-        return [word for span in self.places for word in range(*span)]
-
-
-def _near(values: dict[int, _Value], require: int) -> _Evidence | None:
-    """The best group of different values of one row that stand together; None when none has `require` of them."""
-    places = sorted((span, number) for number, value in values.items() for span in value.places)
-    best: list[Span] = []
-    for first, (span, number) in enumerate(places):
-        group = [span]
-        seen, end = {number}, span[1]
-        for following, other in places[first + 1 : first + 1 + _GROUP]:
-            if following[0] - end > WINDOW or len(seen) == len(values):
-                break
-            if other not in seen and following[0] >= end:
-                seen.add(other)
-                end = following[1]
-                group.append(following)
-        if len(group) > len(best) or (len(group) == len(best) and _extent(group) < _extent(best)):
-            best = group
-            if len(best) == len(values):
-                break
-    return _Evidence(tuple(best), _extent(best)) if len(best) >= max(require, 1) else None
-
-
-def _extent(group: list[Span]) -> int:
-    return group[-1][1] - group[0][0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 VERSION = 1
 """Stands in each index; another number means that its hashes cannot be found any more."""
@@ -26,6 +26,7 @@ _IN_LOCAL = r"[^\s<>()\[\]\",;:|\\/'=@]{1,64}"
 _IN_DOMAIN = r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}"
 _LOCAL = re.compile(rf"{_IN_LOCAL}\Z")
 _DOMAIN = re.compile(_IN_DOMAIN)
+_AT = re.compile(r"@(?=[\w-])")
 _ONLY_MAIL = re.compile(rf"(?!\.){_IN_LOCAL}@{_IN_DOMAIN}(?<!-)")
 _MAX_LOCAL = 64
 """RFC 5321 4.5.3.1.1."""
@@ -36,7 +37,10 @@ _INVISIBLE = re.compile(
 )
 """Signs that are not seen, and lone surrogates, which no encoding has."""
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+_LETTER = re.compile(f"[{''.join(_LETTERS)}]")
+_BETWEEN = "\x1f"
+"""Between texts that are folded together: no fold makes, takes or crosses it."""
 _AMOUNT = re.compile(r"[\d.,' ]+[.,]\d\d")
 _MONTHS = {
     fold: number
@@ -72,11 +76,18 @@ def fold(text: str) -> str:
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
-        text = _MARKS.sub("", unicodedata.normalize("NFD", text)).translate(_LETTERS)
+        text = _MARKS.sub("", unicodedata.normalize("NFD", text))
+        text = _LETTER.sub(lambda found: _LETTERS[found.group()], text)
         text = _IDEOGRAPH.sub(r" \g<0> ", unicodedata.normalize("NFC", text))
     else:
         text = text.lower()
     return text.replace("ae", "a").replace("oe", "o").replace("ue", "u").replace("strasse", "str")
+
+
+def fold_each(texts: Sequence[str]) -> list[str]:
+    """`fold` of each text, in one go."""
+    folded = fold(_BETWEEN.join(texts)).split(_BETWEEN)
+    return folded if len(folded) == len(texts) else [fold(text) for text in texts]
 
 
 def canonical(folded: str, *, phone: bool = False) -> str:
@@ -116,15 +127,15 @@ def mail_of(folded: str) -> str:
 
 def mails_in(folded: str) -> Iterator[tuple[str, int, int]]:
     """Mail addresses with their first character and the one behind. Looks 64 characters back from each @."""
-    at = folded.find("@")
     end = 0
-    while at >= 0:
+    for sign in _AT.finditer(folded):
+        at = sign.start()
+        if at < end or (domain := _DOMAIN.match(folded, at + 1)) is None:
+            continue
         before = _LOCAL.search(folded, max(end, at - _MAX_LOCAL), at)
-        domain = _DOMAIN.match(folded, at + 1)
-        if before is not None and domain is not None:
+        if before is not None:
             end = domain.end()
             yield before.group().lstrip(".") + "@" + domain.group().rstrip("-"), before.start(), end
-        at = folded.find("@", max(at + 1, end))
 
 
 def is_number(words: list[str]) -> bool:
@@ -132,6 +143,9 @@ def is_number(words: list[str]) -> bool:
     count = len(words)
     if not 0 < count <= NUMBER_TOKENS:
         return False
+    whole = words[0] if count == 1 else "".join(words)
+    if whole.isdigit():
+        return 4 <= len(whole) <= MAX_NUMBER
     letters = digits = 0
     for place, word in enumerate(words):
         if word.isdigit():

@@ -6,6 +6,8 @@ Every step is linear in the text. Never drops a word: limits on text are set whe
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 WINDOW = 24
 """Words between two values that still stand together: an address block has fewer."""
+MAX_PLACES = 128
+"""Places of one value in a mail that are looked at, from the first on."""
+LONG = 5_000
+"""Words of a text from which on it is noted how often the same words stand in a row."""
+_LEAST = 4
+"""Digits of a number (normal.is_number)."""
 Span = tuple[int, int]
 """First word and the word behind the last, counted through the whole mail."""
 
@@ -51,8 +59,8 @@ class Segment:
 def segments(extracts: Sequence[Extract]) -> Iterator[Segment]:
     """All texts of a mail: names, running text, hidden text, each row of a table by itself."""
     start = 0
-    for text in _texts(extracts):
-        segment = Segment(normal.fold(text), start)
+    for folded in normal.fold_each(list(_texts(extracts))):
+        segment = Segment(folded, start)
         if segment.words:
             yield segment
             start = segment.end
@@ -70,70 +78,94 @@ def _texts(extracts: Sequence[Extract]) -> Iterator[str]:
                 yield "\n".join(row)
 
 
-def numbers(segment: Segment, lengths: frozenset[int], *, phones: bool) -> Iterator[tuple[str, Span]]:
+def numbers(segment: Segment, lengths: frozenset[int], *, phones: bool) -> list[tuple[str, Span]]:
     """Numbers, dates and telephone numbers, joined over whatever separates their groups.
 
     `lengths` are those of the register's numbers: a run of figures offers only sums of groups that fit.
     """
-    words, base = segment.words, segment.start
-    longest = max(lengths, default=0)
-    for place, word in enumerate(words):
+    words = segment.words
+    words_ahead = normal.NUMBER_TOKENS
+    often: Counter[tuple[str, ...]] | None = Counter() if len(words) > LONG else None
+    others = [place for place, word in enumerate(words) if not word.isalpha()]
+    if not others:
+        return []
+    figures = {place for place in others if _DIGIT.search(words[place])}
+    # a number or a date begins at a word that is not all letters, or up to two before one
+    places = sorted({place - before for place in others for before in (0, 1, 2) if place >= before})
+    found = _Numbers(words, segment.start, figures, lengths)
+    last = len(words) - 3
+    for place in places:
+        if often is not None:
+            around = tuple(words[max(0, place - 1) : place + words_ahead])
+            if often[around] >= MAX_PLACES:
+                continue  # these forms have all the places that are looked at
+            often[around] += 1
+        word = words[place]
         first = word[0]
-        if first.isdigit():
-            if len(word) in lengths and normal.is_number([word]):
-                yield f"#{word}", (base + place, base + place + 1)
-        elif first == "+":
+        if first == "+":
             if phones:
-                yield from _phones(words, place, base)
+                found.phones(place)
             continue
-        elif len(word) > 34 or not (_has_digit(word) or _leads(words, place)):
-            if len(word) <= 9 and place + 2 < len(words) and (day := _date(words, place)):
-                yield day, (base + place, base + place + 3)
+        if first.isdigit() or (len(word) <= 34 and (place in figures or (len(word) <= 4 and place + 1 in figures))):
+            found.joined(place)
+            if phones and first == "0" and (place == 0 or words[place - 1][0] not in "+0"):
+                found.phones(place)
+        elif len(word) > 9:
             continue
-        elif len(word) in lengths and normal.is_number([word]):
-            yield f"#{word}", (base + place, base + place + 1)
-        yield from _joined(words, place, base, lengths, longest)
-        if place + 2 < len(words) and (day := _date(words, place)):
-            yield day, (base + place, base + place + 3)
-        if phones and first == "0" and (place == 0 or words[place - 1][0] not in "+0"):
-            yield from _phones(words, place, base)
+        if place <= last and (third := words[place + 2]).isdigit():
+            second = words[place + 1]
+            if len(third) == 4 or len(word) == 4 or len(second) == 4:  # the year
+                found.date([word, second, third], place)
+    return found.forms
 
 
-def _has_digit(word: str) -> bool:
-    return not word.isalpha() and any(map(str.isdigit, word))
+_DIGIT = re.compile(r"\d")
 
 
-def _leads(words: list[str], place: int) -> bool:
-    """Whether a short word stands before a number and may be its beginning: `K-10023`, `DE 89 3704`."""
-    return len(words[place]) <= 4 and place + 1 < len(words) and _has_digit(words[place + 1])
+class _Numbers:
+    """What was found in one segment."""
 
+    def __init__(self, words: list[str], base: int, figures: set[int], lengths: frozenset[int]) -> None:
+        self._words = words
+        self._base = base
+        self._figures = figures
+        """Places of words with a digit."""
+        self._lengths = lengths
+        self._longest = max(lengths, default=0)
+        self.forms: list[tuple[str, Span]] = []
 
-def _date(words: list[str], place: int) -> str:
-    third = words[place + 2]
-    return normal.date_of([words[place], words[place + 1], third]) if third.isdigit() else ""
+    def joined(self, place: int) -> None:
+        """This word, and this word with those after it, as long as they can be groups of one number."""
+        words, figures, lengths = self._words, self._figures, self._lengths
+        word = words[place]
+        size = len(word)
+        plain = word.isdigit()
+        if size in lengths and (plain or normal.is_number([word])) and size >= _LEAST:
+            self.forms.append((f"#{word}", (self._base + place, self._base + place + 1)))
+        for end in range(place + 1, min(place + normal.NUMBER_TOKENS, len(words))):
+            word = words[end]
+            size += len(word)
+            if size > self._longest:
+                return
+            plain = plain and word.isdigit()
+            if end not in figures and not (end == place + 1 and len(word) == 4 and word.isalpha()):
+                return
+            if size in lengths and (plain or normal.is_number(words[place : end + 1])) and size >= _LEAST:
+                self.forms.append(("#" + "".join(words[place : end + 1]), (self._base + place, self._base + end + 1)))
 
+    def date(self, group: list[str], place: int) -> None:
+        """Three words, when they are a day."""
+        if day := normal.date_of(group):
+            self.forms.append((day, (self._base + place, self._base + place + 3)))
 
-def _joined(
-    words: list[str], place: int, base: int, lengths: frozenset[int], longest: int
-) -> Iterator[tuple[str, Span]]:
-    size = len(words[place])
-    end = place + 1
-    while end < len(words) and end - place < normal.NUMBER_TOKENS:
-        word = words[end]
-        size += len(word)
-        if size > longest or not (_has_digit(word) or (end == place + 1 and len(word) == 4 and word.isalpha())):
-            return
-        end += 1
-        if size in lengths and normal.is_number(group := words[place:end]):
-            yield "#" + "".join(group), (base + place, base + end)
-
-
-def _phones(words: list[str], place: int, base: int) -> Iterator[tuple[str, Span]]:
-    size = 0
-    for end in range(place + (words[place] == "+"), min(place + 8, len(words))):
-        word = words[end]
-        size += len(word)
-        if size > 17 or not word.isdecimal():
-            return
-        if size >= 6 and (number := normal.phone_of(words[place : end + 1])):
-            yield number, (base + place, base + end + 1)
+    def phones(self, place: int) -> None:
+        """Telephone numbers that begin here."""
+        words = self._words
+        size = 0
+        for end in range(place + (words[place] == "+"), min(place + 8, len(words))):
+            word = words[end]
+            size += len(word)
+            if size > 17 or not word.isdecimal():
+                return
+            if size >= 6 and (number := normal.phone_of(words[place : end + 1])):
+                self.forms.append((number, (self._base + place, self._base + end + 1)))

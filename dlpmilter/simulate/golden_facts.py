@@ -37,7 +37,7 @@ SHAPE: Mapping[str, Mapping[str, type]] = {
         "register_total": int, "licensed": bool, "document_share": int, "image_only": bool, "documents": int, "text_chars": int,
     },
 }  # fmt: skip
-_DRIP = {"messages": int, "octets": int, "records": int}
+_DRIP = {"messages": int, "octets": int, "records": int, "register_share": int}
 
 
 class _People(Nobody):
@@ -175,5 +175,5 @@ def _canonical(addresses: Sequence[str]) -> frozenset[str]:
 
 def _drip(get: Callable[[str, int], int]) -> Drip:
     """The same count in every window: the mails were sent today."""
-    messages, octets, records = (get(name, 0) for name in _DRIP)
-    return Drip((messages,) * 3, (octets,) * 3, (records,) * 3)
+    messages, octets, records, share = (get(name, 0) for name in _DRIP)
+    return Drip((messages,) * 3, (octets,) * 3, (records,) * 3, share)

@@ -2,7 +2,7 @@
 """What registers cost and how well documents are told apart; each figure beside a peer measured in the same run.
 
 The peer of a register is the plain way: normalised cells in an indexed SQLite table, one query a cell.
-    python -m tests.benchmarks.registers [--rows 1000000] [--texts 10000] [--trials 1000] [--json]
+    python -m tests.benchmarks.registers [--rows 1000000] [--texts 10000] [--trials 1000] [--processes 2] [--json]
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def cpu() -> float:
     )
 
 
-def building(folder: Path, rows: int) -> dict[str, Any]:
+def building(folder: Path, rows: int, processes: int | None) -> dict[str, Any]:
     """Build one register of `rows` people, ten columns."""
     people = samples.people(rows)
     source = samples.write_csv(folder / "people.csv", people)
@@ -61,7 +61,7 @@ def building(folder: Path, rows: int) -> dict[str, Any]:
     del people
     target = folder / "people.reg"
     start, before = time.perf_counter(), cpu()
-    build(Source(source), Plan("people"), target, samples.KEY, {"key": "bench"})
+    build(Source(source), Plan("people"), target, samples.KEY, {"key": "bench"}, processes=processes)
     wall, used = time.perf_counter() - start, cpu() - before
     peer_used = peer_build(folder / "peer.db", peer)
     return {
@@ -106,6 +106,10 @@ def lookups(folder: Path, rows: int) -> dict[str, Any]:
     strange = samples.people(100, seed=77)
     mixed = known[:10] + strange[:90]
     found: dict[str, Any] = {}
+    many = [tuple(source[1 + rng.randrange(rows)].split(",")) for _ in range(500)]
+    for name, picks in (("names", (1, 2)), ("given names and towns", (1, 8))):
+        pasted = samples.text(_lines([tuple(row[pick] for pick in picks) for row in many]))
+        found[f"{name} of 500, text"] = _timed(lambda extracts=pasted: match(register, extracts))  # type: ignore[misc]
     for name, people in (("registered", known), ("a tenth registered", mixed), ("strange", strange)):
         for shape, extracts in (("table", samples.table(people)), ("text", samples.text(_lines(people)))):
             found[f"{name}, {shape}"] = _timed(lambda extracts=extracts: match(register, extracts))  # type: ignore[misc]
@@ -225,13 +229,26 @@ def _retyped(words: list[str], rng: random.Random) -> str:
     return f"{letter}\n{chr(10).join(lines)}\n{letter}"
 
 
-def run(rows: int, trials: int, texts: int, *, real: bool = True) -> dict[str, Any]:
+def hostile(folder: Path) -> dict[str, Any]:
+    """Seconds for two million signs that are all numbers, all addresses, all dates or one value again and again."""
+    register = Register(folder / "people.reg", samples.KEY, verify=False)
+    found: dict[str, Any] = {}
+    for unit in ("0 0 0", "1.1.", "@@@", "12.3.1980 ", "a@b.c ", "DE12 3456 ", "+49 170 ", "Baba "):
+        start = time.process_time()
+        match(register, samples.text(unit * (2_000_000 // len(unit))))
+        found[repr(unit)] = round(time.process_time() - start, 2)
+    register.close()
+    return found
+
+
+def run(rows: int, trials: int, texts: int, *, real: bool = True, processes: int | None = None) -> dict[str, Any]:
     """All figures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         results = {
-            "building": building(folder, rows),
+            "building": building(folder, rows, processes),
             "a mail of 1,000 cells": lookups(folder, rows),
+            "two million signs, s": hostile(folder),
             "documents": documents(folder, trials, texts),
         }
         if real and CORPORA.is_dir():
@@ -252,9 +269,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--trials", type=int, default=1_000)
     parser.add_argument("--texts", type=int, default=10_000)
+    parser.add_argument("--processes", type=int)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    results = run(options.rows, options.trials, options.texts)
+    results = run(options.rows, options.trials, options.texts, processes=options.processes)
     print(json.dumps(results, indent=1) if options.json else table(results))
 
 

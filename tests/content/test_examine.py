@@ -90,7 +90,7 @@ FULL = ContentReport(
     findings=(Finding("iban", 2, 0.5, "1", "text"),),
     uninspectable=("encrypted",),
     doubts=("header-mismatch",),
-    registers=(RegisterHit("customers", (1, 5), 1000),),
+    registers=(RegisterHit("customers", (1, 5), 1000, licensed=True, build="0a1b2c3d4e5f"),),
     fingerprints=(FingerprintHit("plan", 0.25),),
     table_rows=7,
     image_only=True,

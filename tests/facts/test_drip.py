@@ -44,7 +44,8 @@ async def store(folder: Path) -> AsyncIterator[Database]:
 async def charge(database: Database, name: str, at: datetime = NOW, **more: Any) -> Charged:
     """Charge one mail of Anna's to Kurt."""
     mail = COUNTER.mail_key(more.pop("sender", ANNA), name.encode())
-    one = Charge(ANNA, more.pop("to", (KURT,)), mail, more.pop("octets", 1000), more.pop("rows", {}))
+    rows, sizes = more.pop("rows", {}), more.pop("sizes", {})
+    one = Charge(ANNA, more.pop("to", (KURT,)), mail, more.pop("octets", 1000), rows, sizes)
     return await database.write(lambda conn: COUNTER.charge(conn, one, at))
 
 
@@ -87,6 +88,20 @@ async def test_rows_of_registers_count_once_however_often_they_are_sent(tmp_path
         share = await database.read(lambda conn: COUNTER.share(conn, KURT, "customers", 1198, NOW))
         assert share == pytest.approx(0.5)
         assert await database.read(lambda conn: COUNTER.share(conn, OLGA, "customers", 10, NOW)) == 0.0
+
+
+@pytest.mark.asyncio
+async def test_the_share_of_a_register_includes_this_mail_and_every_sender_once(tmp_path: Path) -> None:
+    """Rows that the mailbox has already count once; a retry changes nothing; a new build of the register starts anew."""
+    async with store(tmp_path) as database:
+        await charge(database, "a", rows={"staff@a": range(15)}, sizes={"staff@a": 200})
+        await charge(database, "o", sender=OLGA, rows={"staff@a": [199], "staff@b": range(200)})
+        for _ in range(2):
+            charged = await charge(database, "b", rows={"staff@a": range(10, 30)}, sizes={"staff@a": 200})
+            assert charged.before[KURT].register_share == 15  # 30 of 200, one of them from somebody else
+        fresh = await charge(database, "c", rows={"staff@c": range(20)}, sizes={"staff@c": 200})
+        assert fresh.before[KURT].register_share == 10
+        assert (await seen(database)).register_share == 0  # no rows were asked about
 
 
 @pytest.mark.asyncio

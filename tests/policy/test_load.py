@@ -176,6 +176,7 @@ def _action(policy: Policy, **changes: object) -> Action:
         ("tag", {"drip__messages_24h": 20}),
         ("hold", {"drip__messages_24h": 40}),
         ("hold", {"findings__register_rows": 1, "drip__records_30d": 500}),
+        ("hold", {"findings__register_rows": 1, "drip__register_share": 10}),
         ("relay", {"recipient__class": "protected", "findings__personal": 9, "drip__messages_24h": 90}),
     ],
 )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlpmilter.model.content import Extract
-from dlpmilter.registers import build as build_module
-from dlpmilter.registers import hashing, normal
+from dlpmilter.registers import hashing, normal, pairing
 from dlpmilter.registers.build import Plan, build
 from dlpmilter.registers.grouping import COMMON_COLUMN
 from dlpmilter.registers.match import Register, match
 from dlpmilter.registers.sorting import Sorter
 from dlpmilter.registers.source import Source
 from tests.registers import samples
+from tests.registers.plain_match import PlainRegister, plain_match
 
 COLUMNS = ("name", "vorname", "mail", "iban", "telefon", "strasse", "ort", "geboren", "nr")
 ROWS = [
@@ -168,7 +169,7 @@ def test_little_memory_gives_the_same_index(tmp_path: Path, monkeypatch: pytest.
     """A sorter that has to write to disk all the time loses nothing."""
     source = samples.write_csv(tmp_path / "source.csv", samples.people(9_000))
     build(Source(source), Plan("c"), tmp_path / "a.reg", samples.KEY, {})
-    for module in (hashing, build_module):
+    for module in (hashing, pairing):
         monkeypatch.setattr(module, "Sorter", lambda path: Sorter(path, buffer=10_000))
     build(Source(source), Plan("c"), tmp_path / "b.reg", samples.KEY, {})
     assert (tmp_path / "a.reg").read_bytes() == (tmp_path / "b.reg").read_bytes()
@@ -208,7 +209,68 @@ def test_any_table_is_registered_and_found(
     register.close()
 
 
+def test_a_mail_finds_what_the_plain_search_finds(many: Register, tmp_path: Path) -> None:
+    """Looking up at one go tells the same rows, one by one, as looking at each word and each row by itself."""
+    people, rng = samples.people(5_000), random.Random(5)
+    full = [(f"{row[1]} {row[2]}", row[8], row[9]) for row in people]
+    for register, rows in ((many, people), (samples.register(tmp_path, full, ("name", "city", "born")), full)):
+        plain = PlainRegister(register.path, samples.KEY)
+        width = len(rows[0])
+        for number in range(60):
+            picks = rng.sample(range(width), rng.randint(1, width))
+            chosen = [[row[pick] for pick in picks] for row in rng.sample(rows, 40)]
+            if number % 3 == 0:
+                mail = samples.table(chosen)
+            else:
+                between = rng.choice([" ", "\n", "; ", " und ", ", wohnhaft in dem schönen Ort "])
+                mail = samples.text(between.join(rng.choice([" ", ", ", "\n"]).join(row) for row in chosen))
+            assert match(register, mail) == plain_match(plain, mail)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.data())
+def test_any_text_finds_what_the_plain_search_finds(few: Register, words: st.DataObject) -> None:
+    """Whatever stands between the values, the rows are those of the plain search."""
+    mail = samples.text(words.draw(TEXTS), hidden=words.draw(TEXTS))
+    assert match(few, mail) == plain_match(PlainRegister(few.path, samples.KEY), mail)
+
+
+@given(st.lists(st.text(max_size=20)))
+def test_texts_folded_together_are_folded_as_each_by_itself(texts: list[str]) -> None:
+    """No text changes the fold of another one beside it."""
+    assert normal.fold_each(texts) == [normal.fold(text) for text in texts]
+
+
+def test_a_register_built_again_of_another_table_has_another_key(tmp_path: Path) -> None:
+    """Row numbers of two tables are told apart; the same table built again keeps its key."""
+    builds = []
+    for number, count in enumerate((20, 21, 20)):
+        (folder := tmp_path / str(number)).mkdir()
+        hit = match(samples.register(folder, samples.people(count)), samples.table(samples.people(3)))
+        assert hit is not None
+        assert hit.rows == (0, 1, 2)
+        assert hit.key.startswith("customers@")
+        builds.append(hit.key)
+    assert builds[0] == builds[2] != builds[1]
+
+
 def test_a_long_line_without_spaces_costs_no_more_than_its_length(few: Register) -> None:
     """Long runs of one letter, of @, of digits and of short numbers ends."""
-    for unit in ("a", "@", "a@", "1", "12 ", "+1", "0 ", "K 1 ", "1.1.", "anna "):
+    for unit in (
+        "a",
+        "@",
+        "a@",
+        "1",
+        "12 ",
+        "+1",
+        "0 ",
+        "K 1 ",
+        "1.1.",
+        "anna ",
+        "0 0 0",
+        "@@@",
+        "+",
+        "12.3.",
+        "a.b@c.d ",
+    ):
         match(few, samples.text(unit * (50_000 // len(unit))))

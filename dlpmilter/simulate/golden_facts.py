@@ -34,7 +34,8 @@ SHAPE: Mapping[str, Mapping[str, type]] = {
     "vetting": {"domains": list},
     "content": {
         "findings": dict, "uninspectable": list, "doubts": list, "table_rows": int, "register_rows": int,
-        "register_total": int, "licensed": bool, "document_share": int, "image_only": bool, "documents": int, "text_chars": int,
+        "register_total": int, "licensed": bool, "document_share": int, "image_only": bool,
+        "documents": int, "text_chars": int,
     },
 }  # fmt: skip
 _DRIP = {"messages": int, "octets": int, "records": int, "register_share": int}

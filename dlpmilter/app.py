@@ -287,7 +287,7 @@ def _requests(rooms: Rooms) -> Requests:
     )
     return Requests(
         rooms.config, rooms.database, lambda: rooms.desk.workflow, maillog.acted,
-        person=lambda address: people.current.person(address) or address, mailboxes=mailboxes,
+        person=people.behind, mailboxes=mailboxes,
     )  # fmt: skip
 
 

@@ -286,6 +286,8 @@ def _time(text: str | None) -> datetime:
         raise click.BadParameter(
             f"{text!r} is not a time like 2026-11-22T09:00:00+01:00.", param_hint="--now"
         ) from None
+    if not 1971 <= moment.year <= 9000:  # a time zone must not carry it over an end of the calendar
+        raise click.BadParameter(f"{text!r} is not a time between 1971 and 9000.", param_hint="--now")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
@@ -299,14 +301,20 @@ def _read_batch(path: Path) -> Iterator[Job]:
             yield _batch_job(line, number)
 
 
+def _writable(text: str) -> bool:
+    """Whether it can be a name of a file or an address: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def _batch_job(line: bytes, number: int) -> Job:
     try:
         row = json.loads(line)
         file, sender, rcpt = row["file"], row.get("sender"), row.get("rcpt") or ()
         rcpt = (rcpt,) if isinstance(rcpt, str) else tuple(rcpt)
-        if isinstance(file, str) and isinstance(sender, str | None) and all(isinstance(each, str) for each in rcpt):
+        texts = [each for each in (file, sender, *rcpt) if each is not None]
+        if isinstance(file, str) and all(isinstance(each, str) and _writable(each) for each in texts):
             return Job(file, sender, rcpt)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return Job(f"line {number}", None, (), 'the batch line is not {"file": "...", "sender": "...", "rcpt": ["..."]}')
 

@@ -43,12 +43,14 @@ def command(file: Path, as_json: bool, cases: tuple[str, ...]) -> None:
             click.echo(json.dumps(asdict(each)))
     else:
         _tell(found, all_of_them=bool(cases))
-    sys.exit(1 if any(each.same is False for each in found) else 0)
+    sys.exit(1 if any(each.differs for each in found) else 0)
 
 
 def _tell(found: list[Replay], *, all_of_them: bool) -> None:
     for each in found:
-        if each.same is False:
+        if each.same is None and each.differs:
+            click.echo(f"{each.case} (entry {each.seq}), policy {each.policy_version[:12]}: {each.why}")
+        elif each.same is False:
             click.echo(f"{each.case} (entry {each.seq}), policy {each.policy_version[:12]}: differs")
             click.echo(f"  recorded {each.recorded} by {', '.join(each.rules)}")
             click.echo(f"  again    {each.again} by {', '.join(each.rules_again)}")
@@ -56,7 +58,6 @@ def _tell(found: list[Replay], *, all_of_them: bool) -> None:
             told = "the same" if each.same else f"not made again: {each.why}"
             click.echo(f"{each.case} (entry {each.seq}), policy {each.policy_version[:12]}: {each.recorded}, {told}")
     same = sum(each.same is True for each in found)
-    unknown = sum(each.same is None for each in found)
-    click.echo(
-        f"{len(found)} decisions: {same} the same, {len(found) - same - unknown} different, {unknown} not made again"
-    )
+    other = sum(each.differs for each in found)
+    unknown = len(found) - same - other
+    click.echo(f"{len(found)} decisions: {same} the same, {other} different, {unknown} not made again")

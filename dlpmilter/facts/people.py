@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter import maillog, metrics
 from dlpmilter.config import ConfigError
+from dlpmilter.engine.canonical import canonical_address
 from dlpmilter.facts.directory import People
 from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.storage import private_rows
@@ -104,6 +105,10 @@ class PeopleSource:
         self._seen: tuple[int, ...] = ()
         self._fingerprint: tuple[object, ...] = ()
         self.current = Everybody(People(hashes), PrivateMailboxes(hashes))
+
+    def behind(self, address: str) -> str:
+        """The person behind an address of ours or a private mailbox; the address itself when nobody knows."""
+        return self.current.person(address) or self.current.private_owner(canonical_address(address)) or address
 
     async def start(self) -> None:
         """Read everything for the first time. Raises ConfigError, TemporaryFailure."""

@@ -187,8 +187,13 @@ class Consents:
     def _refuse_covered(self, actor: Actor, kind: str, scope: Mapping[str, Value]) -> None:
         """Raise NotAllowed when the actor is one of the senders, by whatever address: the sender never decides."""
         own = {actor.key, canonical(self.person(actor.address))}
+        owners = {canonical(address): canonical(person) for address, person in self.owners.items()}
+        for recipient in recipients_of(scope):
+            if canonical(self.person(recipient)) in own:
+                what = f"{recipient} is a mailbox of yours; two other people have to agree"
+                raise NotAllowed("sender-never-decides", what)
         for sender in senders_of(kind, scope):
-            names = {canonical(sender), canonical(self.person(sender)), canonical(self.owners.get(sender, sender))}
+            names = {canonical(sender), canonical(self.person(sender)), owners.get(canonical(sender), "")}
             if own & names:
                 raise NotAllowed(
                     "sender-never-decides",
@@ -199,6 +204,12 @@ class Consents:
                 raise NotAllowed(
                     "sender-never-decides", f"{what}; name the senders one by one, without the two who agree"
                 )
+
+
+def recipients_of(scope: Mapping[str, Value]) -> tuple[str, ...]:
+    """Addresses and domains that may get the mail; none for an exemption."""
+    found = scope.get("recipients", ())
+    return tuple(str(each) for each in found) if isinstance(found, list | tuple) else ()
 
 
 def senders_of(kind: str, scope: Mapping[str, Value]) -> tuple[str, ...]:

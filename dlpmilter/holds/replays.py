@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_PLACE = re.compile(r"(recipient\.\d+\.)action")
+_PLACE = re.compile(r"(recipient\.\d+\.)")
+CHANGED = "the kept policy does not have the hash that stands in the record"
+"""Never an honest state: the form is written once and its hash is its name."""
+ERASED = "the facts were erased when their time was over, or never kept"
 _SETTLED = frozenset({BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED})
 """Reasons that follow from the other recipients or the returned body, not from the rules."""
 
@@ -43,6 +46,11 @@ class Replay:
     same: bool | None = None
     why: str = ""
 
+    @property
+    def differs(self) -> bool:
+        """Whether the record and what can be computed from it do not fit."""
+        return self.same is False or self.why == CHANGED
+
 
 def replays(conn: Connection, cases: frozenset[str] = frozenset()) -> Iterator[Replay]:
     """Every recorded decision in order, or those of some cases."""
@@ -57,9 +65,11 @@ def replays(conn: Connection, cases: frozenset[str] = frozenset()) -> Iterator[R
         if entry.policy_version not in policies:
             policies[entry.policy_version] = _policy(conn, entry.policy_version)
         policy = policies[entry.policy_version]
-        for name in fields:
-            if match := _PLACE.fullmatch(name):
-                yield _replay(entry.seq, case, entry.policy_version, _below(fields, match[1]), policy)
+        places = dict.fromkeys(match[1] for name in sorted(fields) if (match := _PLACE.match(name)))
+        for place in places:
+            yield _replay(entry.seq, case, entry.policy_version, _below(fields, place), policy)
+        if not places:
+            yield _why(Replay(entry.seq, case, entry.policy_version, "erased", entry.action, ()), ERASED)
 
 
 def _below(fields: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def _policy(conn: Connection, version: str) -> Policy | str:
     if form is None:
         return "the policy of that day was not kept"
     if hashlib.sha256(form).hexdigest() != version:
-        return "the kept policy does not have the hash that stands in the record"
+        return CHANGED
     try:
         cases, raises = read_rules(form)
     except ValueError as error:
@@ -81,15 +91,17 @@ def _policy(conn: Connection, version: str) -> Policy | str:
 
 
 def _replay(seq: int, case: str, version: str, one: Mapping[str, Any], policy: Policy | str) -> Replay:
-    found = Replay(seq, case, version, str(one.get("address", "erased")), one["action"], tuple(one.get("rules", ())))
+    found = Replay(
+        seq, case, version, str(one.get("address", "erased")), str(one.get("action", "")), tuple(one.get("rules", ()))
+    )
     reasons = set(one.get("reasons", ()))
     if isinstance(policy, str):
         return _why(found, policy)
     if FAILED in reasons:
         return _why(found, "the judge had broken on this mail; its class decided")
     facts = one.get("facts")
-    if not isinstance(facts, dict) or not facts:
-        return _why(found, "the facts were erased when their time was over, or never kept")
+    if not isinstance(facts, dict) or not facts or not found.recorded:
+        return _why(found, ERASED)
     decision = replayed(policy, facts)
     if isinstance(decision, Needs):
         return _why(found, f"the record does not hold {', '.join(sorted(decision.facts))}")

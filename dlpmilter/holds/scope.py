@@ -55,6 +55,8 @@ def agreement(  # noqa: PLR0913 - the whole scope comes together here
     """
     first = _day("--from", starts) if starts else None
     last = _day("--until", ends)
+    if last.year > now.year + 2:  # the exact limit is checked with the times; this one keeps the calendar whole
+        raise ValueError(f"--until: {ends} is too far away; an agreement lasts 366 days at most")
     scope: dict[str, Value] = {
         "senders": [*dict.fromkeys(_sender(lists, each) for each in _some("--sender", senders))],
         "recipients": [*dict.fromkeys(_recipient(lists, each) for each in _some("--recipient", recipients))],

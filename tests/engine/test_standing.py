@@ -238,3 +238,32 @@ def test_an_area_with_a_duty_of_secrecy_sends_nothing_home() -> None:
     """The legal department's note to an own private mailbox is refused, whatever it holds."""
     found = judged(PLAIN, "regenbogen@web.de", replace(NOW, directory=STAFF), sender="tom.klee@corp.example")
     assert (found.action, found.reasons[0]) == (Action.reject, "secrecy-private")
+
+
+@pytest.mark.parametrize("envelope", ["", "x@outside.example"])
+@pytest.mark.parametrize("login", ["anna.berger", "anna.berger@AD.LOCAL", "CORP/anna.berger"])
+def test_who_logged_in_is_one_of_us_whatever_the_envelope_says(login: str, envelope: str) -> None:
+    """A null or foreign envelope does not make the own mailbox a stranger's."""
+    mail = transaction(ATTACHED, sender=envelope, rcpt=("anna.berger@gmx.de",), login=login)
+    answer = evaluate(mail, read_head(ATTACHED, LIMITS), NOW, SHIPPED, read_structure(ATTACHED, LIMITS))
+    assert isinstance(answer, Verdict)
+    (one,) = answer.dispositions
+    assert one.relation is Relation.own_private
+    assert one.action >= Action.hold
+
+
+@pytest.mark.parametrize(("envelope", "action"), [("", Action.reject), ("x@outside.example", Action.hold)])
+def test_an_author_of_ours_without_envelope_or_login_is_asked_about(envelope: str, action: Action) -> None:
+    """Nobody answers for such a mail; with an attachment to a private mailbox it does not just pass."""
+    found = judged(ATTACHED, "karl@web.de", NOW, sender=envelope)
+    assert (found.action, "borrowed-sender" in found.reasons) == (action, True)
+    assert judged(PLAIN, "karl@web.de", NOW, sender=envelope).action is Action.relay
+
+
+def test_what_opens_as_a_file_is_an_attachment() -> None:
+    """A document that no structure calls attached (inline, in a preamble, pasted) makes a note no note."""
+    assert judged(PLAIN, "anna.berger@web.de", NOW).action is Action.relay
+    found = judged(PLAIN, "anna.berger@web.de", NOW, report=ContentReport(attachments=1, documents=1))
+    assert (found.action, found.reasons[0]) == (Action.hold, "own-private-mailbox")
+    long = judged(PLAIN, "anna.berger@web.de", NOW, report=ContentReport(text_chars=9000))
+    assert long.action is Action.hold

@@ -83,6 +83,7 @@ async def test_a_changed_record_or_policy_does_not_pass_for_the_same(tmp_path: P
         await r.database.write(lambda conn: conn.execute(text("UPDATE policy_versions SET form = x'7b7d'")))
         (found,) = await again(r)
         assert found.same is None
+        assert found.differs
         assert "does not have the hash" in found.why
 
 
@@ -120,3 +121,16 @@ def test_the_command_counts_and_names(tmp_path: Path) -> None:
     run = CliRunner().invoke(command, ["replay", "--config", str(config), "--json", one.case])
     assert json.loads(run.stdout)["same"] is True
     assert CliRunner().invoke(command, ["replay", "--config", str(config), "C-NONE"]).exit_code == 2
+
+
+@pytest.mark.asyncio
+async def test_a_decision_that_vanished_from_its_record_is_counted(tmp_path: Path) -> None:
+    """Without its action a recipient's decision cannot be made again, and it does not disappear from the count."""
+    async with rooms(tmp_path) as r:
+        await record(r, OWN)
+        await r.database.write(
+            lambda conn: conn.execute(text("DELETE FROM trail_values WHERE name = 'recipient.0.action'"))
+        )
+        (found,) = await again(r)
+        assert found.same is None
+        assert "erased" in found.why

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
-import threading
 import unicodedata
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Final
 
@@ -65,7 +65,8 @@ def _folded(text: str) -> bytes:
     if _DIAERESIS in text:
         text = unicodedata.normalize("NFC", text)
     text = text.replace("\x80", _MOVED).replace("\xb5", "\u03bc")
-    _wide.spelt = []
+    later: list[bytes] = []
+    _wide.set(later)
     octets = text.encode("latin-1", _HANDLER)
     for letter, spelt in _COMMON:
         octets = octets.replace(letter, spelt)
@@ -76,7 +77,7 @@ def _folded(text: str) -> bytes:
         if letter in there:
             octets = octets.replace(letter, spelt)
     pieces = octets.split(_LATER)
-    return b"".join(each for pair in zip(pieces, (*_wide.spelt, b""), strict=True) for each in pair)
+    return b"".join(each for pair in zip(pieces, (*later, b""), strict=True) for each in pair)
 
 
 def _plain_run(error: UnicodeError) -> tuple[bytes, int]:
@@ -86,7 +87,7 @@ def _plain_run(error: UnicodeError) -> tuple[bytes, int]:
     spelt = _remembered(run) if len(run) <= _SHORT else spelt_out(run)
     if spelt.isascii():
         return spelt, error.end
-    _wide.spelt.append(spelt)
+    _wide.get().append(spelt)
     return _LATER, error.end
 
 
@@ -113,12 +114,6 @@ def _letter(letter: str) -> str:
     return "".join(_PLAIN.get(each, each) for each in spelt if unicodedata.category(each) != "Mn")
 
 
-class _Wide(threading.local):
-    """What is put in at each _LATER of the text that is being folded."""
-
-    spelt: list[bytes]
-
-
 def _latin() -> tuple[tuple[bytes, bytes], ...]:
     """Latin-1 octet -> its form, in an order in which no form is taken for a letter that comes later.
 
@@ -130,7 +125,8 @@ def _latin() -> tuple[tuple[bytes, bytes], ...]:
     return tuple((each.encode("latin-1"), _letter(each).encode()) for each in ordered)
 
 
-_wide = _Wide()
+_wide: ContextVar[list[bytes]] = ContextVar("wide")
+"""What is put in at each _LATER of the text that is being folded."""
 _remembered = lru_cache(maxsize=4096)(spelt_out)
 _COMMON: Final = tuple((letter.encode("latin-1"), spelt.encode()) for letter, spelt in _GERMAN.items())
 _LATIN: Final = _latin()

@@ -131,7 +131,7 @@ def _reported(
         attachments=attachments(extracts, views),
         documents=documents(extracts, views),
         text_chars=text_chars(extracts),
-        image_only=image_only(extracts, seen, BY_OCR),
+        image_only=image_only(extracts, views, seen, BY_OCR),
     )
 
 

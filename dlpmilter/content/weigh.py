@@ -26,6 +26,8 @@ NOISE_OCTETS, NOISE_TOTAL = 1024, 4096
 _WORDS = ("text/plain", "text/html", "text/calendar", "text/rfc822-headers", "application/x-empty")
 _SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 _LOOKED_AT = 4 * FEW_CHARS
+_CLAIMS = "application/json"
+"""What a login token (JWT, RFC 7519) in a link decodes to: words of the body, as long as it is tiny."""
 
 
 def without_noise(extracts: tuple[Extract, ...], views: Views) -> tuple[Extract, ...]:
@@ -44,9 +46,12 @@ def without_noise(extracts: tuple[Extract, ...], views: Views) -> tuple[Extract,
 def attachments(extracts: Sequence[Extract], views: Views) -> int:
     """Files the mail carries: not its words, not the seal of a signature, not a logo."""
     sizes = {each.path: len(each.data) for each in views.payloads}
+    tokens = _tokens(extracts, views)
     bodies = {each.path for each in extracts if each.type in _WORDS}
     found = 0
     for each in extracts:
+        if each.path in tokens:
+            continue
         above, inside, _ = each.path.rpartition("!")
         if inside and above not in bodies:
             continue  # a member: its container counts
@@ -59,12 +64,24 @@ def attachments(extracts: Sequence[Extract], views: Views) -> int:
 def documents(extracts: Sequence[Extract], views: Views) -> int:
     """The same, with every member of an archive and every embedded document counted."""
     sizes = {each.path: len(each.data) for each in views.payloads}
+    tokens = _tokens(extracts, views)
     parents = {each.path.rpartition("!")[0] for each in extracts if "!" in each.path}
     return sum(
         _is_file(each, sizes) or ("!" in each.path and each.type in _WORDS and bool(each.text.strip()))
         for each in extracts
-        if ("!" in each.path or each.type not in _WORDS) and not (each.path in parents and not each.text.strip())
+        if ("!" in each.path or each.type not in _WORDS)
+        and each.path not in tokens
+        and not (each.path in parents and not each.text.strip())
     )
+
+
+def _tokens(extracts: Sequence[Extract], views: Views) -> frozenset[str]:
+    """JSON of a few octets that was decoded by force out of the words, unless there is much of it."""
+    sizes = {each.path: len(each.data) for each in views.payloads if each.origin == "brute"}
+    found = {
+        each.path for each in extracts if each.type == _CLAIMS and sizes.get(each.path, NOISE_TOTAL) <= NOISE_OCTETS
+    }
+    return frozenset(found) if sum(sizes[path] for path in found) <= NOISE_TOTAL else frozenset()
 
 
 def _is_file(each: Extract, sizes: Mapping[str, int]) -> bool:
@@ -82,8 +99,12 @@ def text_chars(extracts: Sequence[Extract]) -> int:
     return sum(best.values())
 
 
-def image_only(extracts: Sequence[Extract], seen: int, by_ocr: str) -> bool:
-    """Whether pictures are all the mail says; a preview inside a document that has text is none."""
+def image_only(extracts: Sequence[Extract], views: Views, seen: int, by_ocr: str) -> bool:
+    """Whether pictures are all the mail says; a preview inside a document that has text is none.
+
+    What was decoded by force says the same words again, or a boundary of random letters: it is not counted.
+    """
+    forced = {each.path for each in views.payloads if each.origin == "brute"}
     texts = {each.path for each in extracts if each.text.strip()}
     pictures = any(
         (each.status in (*PICTURES, by_ocr) or each.type.startswith("image/"))
@@ -91,6 +112,8 @@ def image_only(extracts: Sequence[Extract], seen: int, by_ocr: str) -> bool:
         for each in extracts
     )
     letters = seen + sum(
-        sum(map(str.isalnum, each.text[:_LOOKED_AT])) for each in extracts if not each.type.startswith("image/")
+        sum(map(str.isalnum, each.text[:_LOOKED_AT]))
+        for each in extracts
+        if not each.type.startswith("image/") and each.path.partition("!")[0] not in forced
     )
     return pictures and letters < FEW_CHARS

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.content import ContentReport
     from dlpmilter.model.limits import Limits
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.settings import Ocr
 
 LOST = frozenset({"timed-out", "inspection-crashed", "inspection-failed"})
 """Slugs of a report that says nothing about the mail but that nobody could open it."""
@@ -70,6 +71,7 @@ class Opening:
     licensed: frozenset[str] = frozenset()
     """Registers whose data somebody else has licensed."""
     unconfined: bool = False
+    ocr: Ocr | None = None
 
 
 def opening_of(policies: Sequence[Policy], config: Config | None = None) -> Opening:
@@ -90,7 +92,9 @@ def opening_of(policies: Sequence[Policy], config: Config | None = None) -> Open
             found[policy.detectors], licensed = analysis_settings(policy, config.registers_directory, keyring)
         except IndexUnusable as error:
             raise ConfigError([Problem("content", "", str(error))]) from None
-    return Opening(found, licensed, config.documents_without_sandbox if config is not None else False)
+    if config is None:
+        return Opening(found, licensed)
+    return Opening(found, licensed, config.documents_without_sandbox, config.ocr)
 
 
 @dataclass(slots=True)
@@ -153,7 +157,8 @@ class SandboxReader:
         found = self._extractors.get(detectors)
         if found is None:
             settings = self.opening.settings[detectors]
-            found = Extractor(self.limits, analysis=settings, unconfined=self.opening.unconfined)
+            opening = self.opening
+            found = Extractor(self.limits, analysis=settings, unconfined=opening.unconfined, ocr=opening.ocr)
             try:
                 self._runner.run(found.start())
             except ExtractorError as error:

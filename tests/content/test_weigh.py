@@ -52,13 +52,15 @@ def test_a_file_is_a_file_wherever_it_stands(mail: bytes) -> None:
     assert report.documents >= 1
 
 
-def test_words_and_a_logo_are_no_attachment() -> None:
-    """Text and HTML of one mail, and the small picture of a signature."""
+@pytest.mark.parametrize("boundary", ["b", f"{'=' * 15}0000000041424344454=="], ids=["plain", "decodes-to-words"])
+def test_words_and_a_logo_are_no_attachment(boundary: str) -> None:
+    """Text and HTML of one mail, and the small picture of a signature; however its program writes boundaries."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "a@corp.example", "a@gmx.de", "x"
     mail.set_content("Hallo, bis morgen.")
     mail.add_alternative("<p>Hallo, bis morgen. <img src='cid:logo'></p>", subtype="html")
     mail.get_payload()[1].add_related(PIXEL, "image", "png", cid="<logo>")  # type: ignore[index,union-attr]
+    mail.set_boundary(boundary)
     report = examine(mail.as_bytes(), LIMITS)
     assert (report.attachments, report.documents, report.image_only) == (0, 0, True)
 
@@ -83,3 +85,15 @@ def test_the_boundary_of_a_program_is_no_file(number: int) -> None:
     report = examine(mail.as_bytes(), LIMITS)
     assert report.uninspectable == ()
     assert report.attachments == 0
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_login_token_in_a_link_is_no_file(number: int) -> None:
+    """The parts of a JWT (RFC 7519) decode to small JSON: words of the body; many of them, or a big one, are a file."""
+    claims = [b'{"alg":"HS256","typ":"JWT"}', b'{"sub":"%d","name":"Kurt Neumann"}' % (number * 97_531), b"\xc3" * 32]
+    token = b".".join(base64.urlsafe_b64encode(each).rstrip(b"=") for each in claims)
+    text = HEAD + b"Content-Type: text/plain\r\n\r\nHallo, hier geht es weiter:\r\nhttps://shop.example/?t="
+    report = examine(text + token + b"\r\n", LIMITS)
+    assert (report.attachments, report.documents) == (0, 0)
+    rows = b"".join(b'{"n":"Kunde %d","stadt":"Berlin"},' % each for each in range(60))
+    assert examine(text + base64.b64encode(b"[" + rows[:-1] + b"]") + b"\r\n", LIMITS).attachments == 1

@@ -12,6 +12,7 @@ import ctypes
 import os
 import struct
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, c_char_p, c_float, c_int, c_size_t, c_void_p
@@ -49,6 +50,7 @@ _TURNS = {3: 2, 6: 1, 8: 3}
 _NUMBER = POINTER(c_int)
 _CALLS: dict[str, tuple[Any, ...]] = {  # name: result, arguments (tesseract/capi.h, leptonica/allheaders.h)
     "TessBaseAPICreate": (c_void_p,),
+    "TessBaseAPIDelete": (None, c_void_p),
     "TessBaseAPIInit2": (c_int, c_void_p, c_char_p, c_char_p, c_int),
     "TessBaseAPISetImage2": (None, c_void_p, c_void_p),
     "TessBaseAPIRecognize": (c_int, c_void_p, c_void_p),
@@ -128,6 +130,8 @@ class Tesseract:
             raise TesseractMissing(str(error)) from None
         self._lib.setMsgSeverity(_SILENT)
         self._engine = self._lib.TessBaseAPICreate()
+        # Before the library's own end: it complains on stderr about languages that somebody still holds.
+        weakref.finalize(self, self._lib.TessBaseAPIDelete, self._engine)
         if self._lib.TessBaseAPIInit2(self._engine, os.fsencode(folder), "+".join(languages).encode(), _LSTM_ONLY):
             raise TesseractMissing("+".join(languages))
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.peers.processes import wait_for
 from tests.peers.product import Product
 from tests.peers.sink import Sink
 
+SHIPPED = Path(__file__).parents[2] / "policies" / "default.toml"
 KILOBYTE = ("x" * 62 + "\r\n") * 16
 PRIVATE_SPELLINGS = (b"kurt.kunde@gmail.com", b"kurtkunde+x@gmail.com", b"Kurt.Kunde@googlemail.com")
 
@@ -117,12 +119,16 @@ def test_business_mail_writes_nothing_and_passes_while_the_database_is_away(tmp_
         assert charges(product) == 1
 
 
-@pytest.mark.parametrize("rules", [(), (DRIP.replace("drip.messages_24h > 10", "message.size > 99999999"),)])
-def test_without_a_rule_that_asks_nothing_is_counted(tmp_path: Path, rules: tuple[str, ...]) -> None:
-    """A policy that names no drip fact keeps no counter at all."""
+@pytest.mark.parametrize("rule", ["", DRIP.replace("drip.messages_24h > 10", "message.size > 99999999")])
+def test_without_a_rule_that_asks_nothing_is_counted(tmp_path: Path, rule: str) -> None:
+    """A policy that names no drip fact keeps no counter at all; the shipped one has rules that do."""
+    shipped = re.findall(r'^id += "(drip-[a-z]+)"', SHIPPED.read_text("utf-8"), re.MULTILINE)
+    assert len(shipped) == 5
+    calm = DRIP.replace("drip.messages_24h > 10", "message.size > 99999999")
+    silent = policy(*(calm.replace('id = "drip"', f'id = "{each}"') for each in shipped))
     with (
         Sink(tmp_path / "journal") as sink,
-        Product(tmp_path / "hop", next_hop=sink.port, policy=policy(*rules)) as product,
+        Product(tmp_path / "hop", next_hop=sink.port, policy=silent + rule) as product,
     ):
         assert send(product.port, mail("Hallo"), CLIENT)[0] == 250
         assert len(sink.deliveries()) == 1

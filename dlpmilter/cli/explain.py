@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from contextlib import contextmanager
@@ -129,7 +130,7 @@ def explain_one(job: Job, court: Court, wish: Wish) -> dict[str, Any]:
     if job.problem:
         return {"file": job.file, "error": job.problem}
     try:
-        return _judge(job, _content(job.file), court, wish)
+        return _judge(job, _content(job.file, court.limits.message_octets), court, wish)
     except OSError as error:
         return {"file": job.file, "error": f"cannot be read: {error.strerror or type(error).__name__}"}
     except AddressError as error:
@@ -189,8 +190,16 @@ def _add_offsets(result: dict[str, Any], structure: Structure) -> None:
                      "inside": part.decoded}  # fmt: skip
 
 
-def _content(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+def _content(file: str, most: int) -> bytes:
+    """What is in the file, up to the size of mail the hop takes. Raises OSError: a device has no end."""
+    if file == "-":
+        content = sys.stdin.buffer.read(most + 1)
+    else:
+        with Path(file).open("rb") as stream:
+            content = stream.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"longer than the {most} octets of limits.message_octets, the hop refuses it")
+    return content
 
 
 def _sender(job: Job, head: Head) -> EnvelopePath:

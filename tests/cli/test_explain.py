@@ -112,3 +112,12 @@ def test_offsets_point_into_the_mail() -> None:
     assert b"Content-Type" in mail.read_bytes()[leaf["header_start"] : leaf["body_start"]]
     _, _, text = explain("--internal", "corp.example", "--offsets", str(mail))
     assert f"body {leaf['body_start']} to {leaf['body_end']}" in text
+
+
+def test_a_file_without_end_is_told_not_read() -> None:
+    """A device, or a mail longer than the hop takes, ends with a sentence; the next file is explained."""
+    flags = ("--internal", "corp.example", "--rcpt", "b@web.de", "--sender", "a@corp.example", "--json")
+    code, rows, _ = explain(*flags, "/dev/zero", str(FORWARD))
+    assert code == 1
+    assert "limits.message_octets" in rows[0]["error"]
+    assert rows[1]["verdict"]

@@ -162,7 +162,7 @@ def test_a_released_mail_counts_too(tmp_path: Path) -> None:
         assert held.sender == ANNA.decode()
         product.command("holds", "approve", held.case)
         wait_until_delivered(sink, "Nr. 10")
-        assert charges(product) == 11
+        wait_for(lambda: charges(product) == 11, 30, "the charge, which is made when the release is settled")
 
 
 def wait_until_delivered(sink: Sink, subject: str) -> None:

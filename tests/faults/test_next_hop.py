@@ -145,7 +145,7 @@ def test_a_hop_that_comes_back_is_used_at_once(hop: FaultyHop, product: Product)
         hop.up()
         assert [code for code, _ in wire.envelope(b"anna.back@corp.example", b"x@partner.example")] == [250, 250]
         assert wire.data(b"Subject: back\r\n\r\nback\r\n")[0] == 250
-    assert len(hop.accepted(b"anna.back@corp.example")) == 1
+    wait_for(lambda: len(hop.accepted(b"anna.back@corp.example")) == 1, 5, "the hop's note of what it has answered")
 
 
 def test_a_reply_of_many_lines_is_passed_on_whole(hop: FaultyHop, product: Product) -> None:

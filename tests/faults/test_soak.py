@@ -18,7 +18,7 @@ from tests.peers.sink import SinkProcess
 
 RATE = 50.0
 """Mails a second."""
-KILLS = int(os.environ.get("SOAK_KILLS", "10"))
+KILLS = int(os.environ.get("SOAK_KILLS", "20"))
 LONG = int(os.environ.get("SOAK_KILLS", "200"))
 
 
@@ -55,8 +55,8 @@ def _fine(account: soak.Account) -> None:
 
 
 @pytest.mark.timeout(180 + 12 * KILLS)
-def test_kills_under_load_lose_nothing(tmp_path: Path, record_property: object) -> None:
-    """10 x kill -9 at 50 mails a second: accepted is delivered plus held plus rejected, and all of it is recorded."""
+def test_twenty_kills_under_load_lose_nothing(tmp_path: Path, record_property: object) -> None:
+    """20 x kill -9 at 50 mails a second: accepted is delivered plus held plus rejected, and all of it is recorded."""
     _fine(_soak(tmp_path, KILLS, 4711, record_property))
 
 

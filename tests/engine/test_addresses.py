@@ -221,10 +221,9 @@ OTHERS = ("long-domain", "unicode-domains", "charsets", "many-forwarders", "many
 
 @pytest.mark.parametrize("name", [*HOSTILE, *OTHERS])
 def test_a_hostile_head_does_not_stop_the_event_loop(name: str) -> None:
-    """The first look at a mail, which happens in the event loop, stays in the order of a plain loop of 50 ms.
+    """The first look at a mail, which happens in the event loop, costs no more than a plain loop of 50 ms would.
 
-    The loop is measured in the same breath, so a busy machine makes both slower; what grows with the square of the
-    head takes seconds. `make bench` says how long it stalls.
+    The loop is measured in the same breath, so a busy machine makes both slower.
     """
     peer = _seconds(lambda: sum(number * number for number in range(1_000_000)))  # 50 ms on an idle core
     times = []
@@ -235,4 +234,4 @@ def test_a_hostile_head_does_not_stop_the_event_loop(name: str) -> None:
         start = process_time()
         evaluate(one, head, NOW, SHIPPED)
         times.append(process_time() - start)
-    assert min(times) < 2 * peer
+    assert min(times) < peer

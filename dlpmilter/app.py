@@ -35,7 +35,7 @@ from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.pipeline.accept import Pipeline
-from dlpmilter.policy.domains import normalise_domain
+from dlpmilter.policy.domains import is_public_suffix, normalise_domain
 from dlpmilter.policy.load import load_policy
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
@@ -132,7 +132,6 @@ async def run_gate(
 ) -> None:
     """Accept mail on the inherited listeners until told to stop, then finish what is open."""
     rooms = await Rooms.open(config)
-    normalise_domain("ü.example")  # loads the tables for international names now, not with a mail
     inspector = Inspector(config.bounds)
     opener = Opener(
         config.bounds,
@@ -362,8 +361,15 @@ async def _main(role: str, config: Config, descriptors: list[int]) -> None:
         await run_office(config, stop, ready)
 
 
+def preload() -> None:
+    """Load now what a start, or a first mail, would load: whoever is forked from this process has it already."""
+    normalise_domain("ü.example")
+    is_public_suffix("example")
+    _loop_factory()
+
+
 def main(arguments: list[str]) -> int:
-    """`python -m dlpmilter.app ROLE CONFIG LIFELINE READY [LISTENER [INBOUND]]`, started by the supervisor only."""
+    """ROLE CONFIG LIFELINE READY [LISTENER [INBOUND]], in a process that the nursery forked for it."""
     role, config_file, *descriptors = arguments
     maillog.start(role)
     try:
@@ -385,7 +391,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

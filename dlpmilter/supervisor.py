@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`dlpmilter run`: opens the listeners, starts gates and office, replaces what ends, drains on SIGTERM.
 
-Never touches a mail or the database: each worker is a process of its own that inherits the
-listening socket, so a crash of one loses nothing the others hold.
+Never touches a mail or the database: each worker is a process of its own, forked from the nursery, that
+inherits the listening socket, so a crash of one loses nothing the others hold.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlpmilter import maillog
+from dlpmilter.nursery import Nursery, NurseryLost, Nursling, name_process
 
 if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.listeners.monitoring import Monitoring
 
+EXIT_TEMPORARY = 75
 START_SECONDS = 60.0
 DRAIN_SECONDS = 35.0
 RESTART_PAUSE_SECONDS = 1.0
@@ -40,7 +42,7 @@ class Worker:
     """One child process. The lifeline is a pipe: when the supervisor dies, the child sees its end."""
 
     role: str
-    process: asyncio.subprocess.Process
+    process: Nursling
     lifeline: int
     ready: bool = False
     reload: bool = False
@@ -61,10 +63,19 @@ class Supervisor:
     inbound: socket.socket | None = None
     metrics_directory: Path = Path()
 
-    async def run(self) -> int:
-        """Start, serve until told to stop, drain. Returns the exit code."""
+    def run(self) -> int:
+        """Start, serve until told to stop, drain. Returns the exit code. Raises StartError."""
         maillog.start("supervisor")
         self._prepare_metrics()
+        nursery = Nursery.open(self.config_file)
+        name_process("supervisor")
+        try:
+            return asyncio.run(self._run(nursery))
+        finally:
+            nursery.close()
+
+    async def _run(self, nursery: Nursery) -> int:
+        nursery.listen()
         if "gate" in self.roles:
             self.listener = _listen("listen", self.config.listen)
             if self.config.inbound is not None:
@@ -79,15 +90,24 @@ class Supervisor:
         try:
             if monitoring is not None:
                 monitoring.start()
-            await asyncio.gather(*(self._start(role) for role in wanted))
+            await asyncio.gather(*(self._start(nursery, role) for role in wanted))
             self._announce(monitoring.address if monitoring else None)
-            await self.stopping.wait()
+            await self._until_stopped(nursery)
         finally:
-            await self._drain()
+            await self._drain(nursery)
             if monitoring is not None:
                 monitoring.stop()
             shutil.rmtree(self.metrics_directory, ignore_errors=True)
-        return 0
+        return EXIT_TEMPORARY if nursery.lost.is_set() else 0
+
+    async def _until_stopped(self, nursery: Nursery) -> None:
+        """Without a nursery no worker that ends can be replaced: then all drain, and a service manager starts anew."""
+        tasks = [asyncio.ensure_future(each.wait()) for each in (self.stopping, nursery.lost)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for each in tasks:
+            each.cancel()
+        if nursery.lost.is_set():
+            maillog.fatal("nursery-lost")
 
     def _prepare_metrics(self) -> None:
         """Each start begins with empty metric files; children write them, monitoring adds them up."""
@@ -119,24 +139,25 @@ class Supervisor:
             return False, "stopping"
         return not missing, "ready" if not missing else "not running: " + ", ".join(missing)
 
-    async def _start(self, role: str) -> None:
+    async def _start(self, nursery: Nursery, role: str) -> None:
         lifeline_read, lifeline_write = os.pipe()
         ready_read, ready_write = os.pipe()
         os.set_blocking(ready_read, False)
         descriptors = [lifeline_read, ready_write]
-        command = [sys.executable, "-P", "-m", "dlpmilter.app", role, str(self.config_file), *map(str, descriptors)]
-        for listener in (self.listener, self.inbound) if role == "gate" else ():
-            if listener is not None:
-                descriptors.append(listener.fileno())
-                command.append(str(listener.fileno()))
-        process = await asyncio.create_subprocess_exec(
-            *command, pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL, env=_same_code()
-        )
-        os.close(lifeline_read)
-        os.close(ready_write)
+        if role == "gate":
+            descriptors += [each.fileno() for each in (self.listener, self.inbound) if each is not None]
+        try:
+            process = await nursery.start(role, descriptors)
+        except NurseryLost:
+            os.close(lifeline_write)
+            os.close(ready_read)
+            raise StartError("the process that starts the others has ended: see its messages above") from None
+        finally:
+            os.close(lifeline_read)
+            os.close(ready_write)
         worker = Worker(role, process, lifeline_write)
         self.workers.append(worker)
-        watcher = asyncio.create_task(self._watch(worker))
+        watcher = asyncio.create_task(self._watch(nursery, worker))
         self.watchers.add(watcher)
         watcher.add_done_callback(self.watchers.discard)
         try:
@@ -148,7 +169,7 @@ class Supervisor:
         if not worker.ready and not self.stopping.is_set():
             raise StartError(f"the {role} process did not start: see its messages above")
 
-    async def _watch(self, worker: Worker) -> None:
+    async def _watch(self, nursery: Nursery, worker: Worker) -> None:
         status = await worker.process.wait()
         os.close(worker.lifeline)
         self.workers.remove(worker)
@@ -159,7 +180,7 @@ class Supervisor:
         await asyncio.sleep(RESTART_PAUSE_SECONDS)
         while not self.stopping.is_set():
             try:
-                await self._start(worker.role)
+                await self._start(nursery, worker.role)
             except StartError:
                 await asyncio.sleep(5 * RESTART_PAUSE_SECONDS)
             else:
@@ -175,13 +196,11 @@ class Supervisor:
         for worker in self.workers:
             worker.reload = not worker.ready
             if worker.ready:
-                with contextlib.suppress(ProcessLookupError):
-                    worker.process.send_signal(signal.SIGHUP)
+                worker.process.send_signal(signal.SIGHUP)
 
     def _pass_on(self, number: signal.Signals) -> None:
         for worker in self.workers:
-            with contextlib.suppress(ProcessLookupError):
-                worker.process.send_signal(number)
+            worker.process.send_signal(number)
 
     def _announce(self, metrics: str | None) -> None:
         smtp = _address(self.config.listen, self.listener)
@@ -193,7 +212,7 @@ class Supervisor:
         sys.stdout.flush()
         maillog.ready(smtp=smtp, inbound=inbound, metrics=metrics)
 
-    async def _drain(self) -> None:
+    async def _drain(self, nursery: Nursery) -> None:
         """Stop accepting, let what is open finish, then insist."""
         self.stopping.set()
         maillog.stopping("signal")
@@ -206,16 +225,13 @@ class Supervisor:
         self._pass_on(signal.SIGKILL)
         if self.watchers:
             await asyncio.wait(self.watchers, timeout=DRAIN_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while nursery.orphans:
+                    await asyncio.sleep(0.1)
 
 
-def _same_code() -> dict[str, str]:
-    """The environment of the workers: they run the code we run, never what lies in the current folder (-P)."""
-    here = str(Path(__file__).resolve().parents[1])
-    there = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{there}" if there else here}
-
-
-async def _wait_ready(descriptor: int, process: asyncio.subprocess.Process) -> bool:
+async def _wait_ready(descriptor: int, process: Nursling) -> bool:
     """Whether the child wrote its ready byte before it ended or the time was up."""
     loop = asyncio.get_running_loop()
     said: asyncio.Future[bytes] = loop.create_future()

@@ -27,7 +27,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"holds", "privacy"}),
     frozenset({"pipeline", "simulate"}),
     frozenset({"listeners", "portal"}),
-    frozenset({"app", "supervisor"}),
+    frozenset({"app"}),
+    frozenset({"nursery"}),
+    frozenset({"supervisor"}),
     frozenset({"demo"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
@@ -72,7 +74,7 @@ LIBRARY_ROOMS = {
     "stdnum": {"detect"},
     "tldextract": {"policy"},
     "tnefparse": {"content"},
-    "uvloop": {"app", "supervisor"},
+    "uvloop": {"app"},
 }
 # The library behind a distribution, where the names differ.
 IMPORT_NAME = {

@@ -18,9 +18,7 @@ import click
 )
 def command(file: Path, role: str | None) -> None:
     """Accept mail until told to stop. SIGHUP reloads the policy, SIGTERM drains and ends."""
-    import asyncio  # the command line starts fast
-
-    from dlpmilter.cli.check import load_all
+    from dlpmilter.cli.check import load_all  # the command line starts fast
     from dlpmilter.config import ConfigError
     from dlpmilter.model.errors import TemporaryFailure
     from dlpmilter.supervisor import StartError, Supervisor
@@ -28,7 +26,7 @@ def command(file: Path, role: str | None) -> None:
     try:
         config, _, _ = load_all(file)
         roles = frozenset({role} if role else {"gate", "office"})
-        code = asyncio.run(Supervisor(config, file.resolve(), roles).run())
+        code = Supervisor(config, file.resolve(), roles).run()
     except ConfigError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.faults.test_store_trouble import OWN, PARTNER, mail, send
-from tests.peers.processes import free_port, gone, wait_for
-from tests.peers.product import ROOT, Product
+from tests.peers.processes import descendants, free_port, gone, wait_for
+from tests.peers.product import ROOT, Product, process_name
 from tests.peers.sink import Sink
 from tests.peers.wire import Wire
 
@@ -42,7 +42,7 @@ def test_sighup_while_starting_kills_nobody(tmp_path: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None
-            wait_for(lambda: b"dlpmilter.app" in _children(process.pid), 30, "the first worker")
+            wait_for(lambda: _has_worker(process.pid), 30, "the first worker")
             for _ in range(5):
                 process.send_signal(signal.SIGHUP)
                 time.sleep(0.1)
@@ -71,9 +71,8 @@ def test_a_reload_during_a_respawn_reaches_the_new_gate(tmp_path: Path) -> None:
         assert len(versions()) == 1
 
 
-def _children(pid: int) -> bytes:
-    done = subprocess.run(["ps", "--ppid", str(pid), "-o", "args="], capture_output=True, check=False)
-    return done.stdout
+def _has_worker(pid: int) -> bool:
+    return any(process_name(each) in ("dlp-gate", "dlp-office") for each in descendants(pid))
 
 
 def test_a_hop_that_was_never_reached_is_told_at_ehlo(tmp_path: Path) -> None:
@@ -128,3 +127,55 @@ def test_sigterm_under_load_loses_nothing(tmp_path: Path) -> None:
 
         assert accepted >= 20
         assert len(relayed) == accepted
+
+
+def test_a_gate_that_ends_is_replaced_at_once_and_counted_out(tmp_path: Path) -> None:
+    """The nursery has loaded everything: mail is taken by a new gate two seconds after the only one was killed."""
+    settings = {"workers": "1"}
+    with (
+        Sink(tmp_path / "journal") as sink,
+        Product(tmp_path / "hop", next_hop=sink.port, settings=settings) as product,
+    ):
+        (old,) = product.workers("gate")
+        os.kill(old, signal.SIGKILL)
+        wait_for(lambda: product.workers("gate") not in ([], [old]), 20, "the new gate")
+
+        assert send(product.port, mail("after"), PARTNER)[0] == 250
+        assert '"process-ended"' in product.log.read_text()
+
+
+def test_without_a_nursery_all_drain_and_the_service_manager_starts_anew(tmp_path: Path) -> None:
+    """Nothing that ends could be replaced any more: exit code 75, no worker stays behind, the port is free again."""
+    with Sink(tmp_path / "journal") as sink, Product(tmp_path / "hop", next_hop=sink.port) as product:
+        every = descendants(product.pid)
+        (nursery,) = (pid for pid in every if process_name(pid) == "dlp-nursery")
+        os.kill(nursery, signal.SIGKILL)
+
+        assert product.exit_code(45) == 75
+        assert "nursery-lost" in product.log.read_text()
+        wait_for(lambda: all(gone(pid) for pid in every), 10, "the end of all its processes")
+        product.start()
+        assert send(product.port, mail("again"), PARTNER)[0] == 250
+
+
+def test_no_worker_runs_code_of_the_current_folder(tmp_path: Path) -> None:
+    """`python -m dlpmilter run` in a folder with a file named like a library: the service uses the library."""
+    trap = tmp_path / "here"
+    trap.mkdir()
+    for name in ("uvloop", "alembic", "jinja2", "stdnum"):
+        (trap / f"{name}.py").write_text(f"open({str(trap / 'sprung')!r}, 'w').close()\n")
+    with Sink(tmp_path / "journal") as sink:
+        product = Product(tmp_path / "hop", next_hop=sink.port)
+        command = [sys.executable, "-m", "dlpmilter", "run", "--config", str(product.file)]
+        with subprocess.Popen(
+            command,
+            cwd=trap,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            assert b'"ready"' in process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    assert not (trap / "sprung").exists()

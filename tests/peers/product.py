@@ -173,6 +173,11 @@ class Product:
         victims += signal_tree(self.pid, signal.SIGKILL)
         wait_for(lambda: all(gone(each) for each in victims), 10, "the killed processes to end")
 
+    def exit_code(self, seconds: float) -> int:
+        """Wait until it ends by itself."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def stop(self, seconds: float = 45) -> int:
         """SIGTERM and wait; returns the exit code."""
         assert self._process is not None
@@ -197,8 +202,7 @@ class Product:
 
     def workers(self, role: str) -> list[int]:
         """Process ids of the workers of one role: "gate" or "office"."""
-        wanted = f"dlpmilter.app\0{role}\0".encode()
-        return [pid for pid in descendants(self.pid) if wanted in _command_line(pid)]
+        return [pid for pid in descendants(self.pid) if process_name(pid) == f"dlp-{role}"]
 
     def gate_octets(self) -> dict[int, int]:
         """Resident octets of each gate now."""
@@ -287,11 +291,12 @@ def _time(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _command_line(pid: int) -> bytes:
+def process_name(pid: int) -> str:
+    """What `ps -o comm` shows; empty when the process has ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
     except OSError:
-        return b""
+        return ""
 
 
 def wait_for_deliveries(read: Any, count: int, seconds: float = 20) -> list[Any]:

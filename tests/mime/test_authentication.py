@@ -106,9 +106,9 @@ def test_reading_grows_with_the_field_and_no_faster() -> None:
             head = read_head(f"Authentication-Results: {value}\r\n\r\n".encode(), Limits())
             best = float("inf")
             for _ in range(7):
-                start = time.perf_counter()
+                start = time.process_time()
                 dmarc_of(head, US)
-                best = min(best, time.perf_counter() - start)
+                best = min(best, time.process_time() - start)
             return best
 
         assert cost(16_000) < 40 * cost(2_000), sign

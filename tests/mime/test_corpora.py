@@ -40,10 +40,10 @@ def test_every_mail_is_read(name: str) -> None:
     for path in files:
         raw = path.read_bytes()
         octets += len(raw)
-        start = time.perf_counter()
+        start = time.process_time()
         head = read_head(raw[: LIMITS.header_octets + 1], LIMITS)
         found = read_structure(raw, LIMITS)
-        seconds += time.perf_counter() - start
+        seconds += time.process_time() - start
         assert head.size <= len(raw)
         assert not any(slug.startswith("unreadable") for slug in found.uninspectable), path.name
         assert all(part.header_start <= part.body_start <= len(raw) for part in found.parts), path.name

@@ -61,9 +61,9 @@ def test_a_typical_head_takes_microseconds() -> None:
 
 
 def _seconds(raw: bytes) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     read_head(raw, LIMITS)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 @given(st.binary(max_size=2000))

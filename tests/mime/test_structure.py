@@ -203,9 +203,9 @@ BOMBS = {
 def test_bombs_cost_less_than_a_second(name: str) -> None:
     """The mails that take stdlib minutes end early, and say which limit ended them."""
     raw, slug = BOMBS[name]
-    start = time.perf_counter()
+    start = time.process_time()
     found = read(raw)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert seconds < 1, f"{seconds:.2f} s"
     if slug:
         assert slug in found.uninspectable
@@ -218,9 +218,9 @@ def test_embedded_mails_do_not_multiply() -> None:
         raw = (
             b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + raw + b"x" * 50_000
         )
-    start = time.perf_counter()
+    start = time.process_time()
     found = read(raw)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert "too-much-embedded" in found.uninspectable
 
 

@@ -84,9 +84,9 @@ def test_html_becomes_lines() -> None:
 )
 def test_hostile_html_is_linear(markup: str) -> None:
     """Open comments and tags without end cost one look each, not one search of the rest."""
-    start = time.perf_counter()
+    start = time.process_time()
     html_text(markup)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.binary(max_size=500), st.text(max_size=20))

@@ -215,10 +215,10 @@ def test_classify_is_fast_when_warm() -> None:
     ]
     best = 1.0
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.process_time()
         for each in addresses:
             classify(each)
-        best = min(best, (time.perf_counter() - start) / len(addresses))
+        best = min(best, (time.process_time() - start) / len(addresses))
     print(f"classify warm {best * 1e6:.2f} us")
     assert best < 3e-6
 

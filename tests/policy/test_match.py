@@ -230,9 +230,9 @@ def test_a_comment_ends_with_its_line() -> None:
 def test_a_glob_is_linear() -> None:
     """A pattern made to blow up answers at once."""
     condition = compile_condition("glob(a.text, '" + "*a" * 60 + "b')", facts=TYPES)
-    start = time.perf_counter()
+    start = time.process_time()
     assert condition.evaluate(lambda _: "a" * 5000) is False
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 def test_a_glob_has_no_character_sets() -> None:
@@ -256,10 +256,10 @@ def test_a_rule_costs_microseconds() -> None:
     for rule in policy.rules:
         rounds = []
         for _ in range(7):
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(500):
                 rule.when.evaluate(lookup)
-            rounds.append((time.perf_counter() - start) / 500)
+            rounds.append((time.process_time() - start) / 500)
         costs.append(min(rounds) * 1e6)
     print(f"median rule {statistics.median(costs):.2f} us, slowest {max(costs):.2f} us")
     assert statistics.median(costs) < 5

@@ -178,7 +178,7 @@ def make_mails(count: int, body: Callable[[random.Random], str], subtype: bytes,
         rcpt = f"{dice.choice(_SURNAMES).lower()}.{seed}.{number}@kunde{dice.randrange(500)}.example"
         head = (
             f"From: {given} {surname} <{sender}>\r\nTo: <{rcpt}>\r\nSubject: Angebot {dice.randrange(10**9)}\r\n"
-            f"Message-ID: <{dice.getrandbits(64):x}@corp.example>\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\n"
+            f"Message-ID: <{dice.getrandbits(64):x}@corp.example>\r\nDate: Mon, {dice.randrange(1, 31)} Nov 2026 10:00:00 +0100\r\n"
             f"MIME-Version: 1.0\r\nContent-Type: text/{subtype.decode()}; charset=utf-8\r\n\r\n"
         )
         made.append(Made((head + body(dice)).encode(), sender, rcpt))

@@ -23,6 +23,12 @@ THRESHOLD = 0.8
 
 _ARRIVED = ("return-path", "delivered-to", "x-original-to", "received-spf", "authentication-results", "arc-seal",
             "x-envelope-to", "envelope-to", "x-received")  # fmt: skip
+_SIGNED = (
+    *("auto-submitted", "x-forwarded-to", "x-forwarded-for", "x-sieve-redirected-from", "resent-from", "resent-sender"),
+    *("x-ms-exchange-organization-autoforwarded", "x-ms-exchange-forwardingloop", "x-ms-exchange-inbox-rules-loop"),
+    "x-ms-exchange-generated-message-source",
+)
+"""Fields `_header_signs` reads: most mail has none of them."""
 _ADDRESSED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
 _MAX_FIELDS = 20
 _LISTS = ("list-id", "list-post", "list-unsubscribe", "list-help", "x-mailman-version", "mailing-list")
@@ -52,17 +58,14 @@ class AutoForward(NamedTuple):
 
 def is_bulk(head: Head) -> bool:
     """Newsletter or mailing list by its headers (RFC 2369, RFC 2919, Precedence)."""
-    precedence = (head.get("precedence") or b"").strip().lower()
-    return any(name in head for name in _LISTS) or precedence in _BULK_PRECEDENCE
+    if not head.places.keys().isdisjoint(_LISTS):
+        return True
+    return (head.get("precedence") or b"").strip().lower() in _BULK_PRECEDENCE
 
 
 def find_auto_forward(transaction: Transaction, head: Head, internal: Callable[[str], bool]) -> AutoForward:
     """Weigh the signs; `internal` tells whether an address or domain is ours."""
-    submitted = (head.get("auto-submitted") or b"").strip().lower()
-    answered = (
-        submitted.startswith((b"auto-replied", b"auto-generated")) or "x-autoreply" in head or "x-autorespond" in head
-    )
-    signs = [*_envelope_signs(transaction), *_header_signs(head, submitted, answered=answered)]
+    signs = [*_envelope_signs(transaction), *_header_signs(head)]
     if not signs or sum(sign.weight for sign in signs) < THRESHOLD:
         signs += _foreign_author(transaction, head, internal)
     return AutoForward(tuple(signs), sum(sign.weight for sign in signs) >= THRESHOLD)
@@ -77,7 +80,13 @@ def _envelope_signs(transaction: Transaction) -> list[Sign]:
     return []
 
 
-def _header_signs(head: Head, submitted: bytes, *, answered: bool) -> list[Sign]:
+def _header_signs(head: Head) -> list[Sign]:
+    if head.places.keys().isdisjoint(_SIGNED):
+        return []
+    submitted = (head.get("auto-submitted") or b"").strip().lower()
+    answered = (
+        submitted.startswith((b"auto-replied", b"auto-generated")) or "x-autoreply" in head or "x-autorespond" in head
+    )
     signs: list[Sign] = []
     if submitted.startswith(b"auto-forwarded"):
         signs.append(Sign("auto-submitted", "Auto-Submitted", 1.0))

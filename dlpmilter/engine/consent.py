@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from dlpmilter.model.consent import Agreement, Exemption
 
+SCOPE_FACTS = ("message.auto_forward", "message.attachments", *GROUP_FACTS.values())
+"""Facts a scope may speak of."""
+
 
 def agreements_for(
     agreements: Iterable[Agreement], sender: str, recipient: str, now: datetime

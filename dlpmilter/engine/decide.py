@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.model.verdict import Review, RuleHit
 from dlpmilter.model.words import PRIVATE_CLASSES, Action, Mode, RecipientClass, Relation
+from dlpmilter.policy.likely import FIRST_KNOWN, effect_of, ranked
 from dlpmilter.policy.match import UNKNOWN, Needs
 
 if TYPE_CHECKING:
@@ -66,9 +67,11 @@ def decide(policy: Policy, lookup: Callable[[str], object]) -> Decision | Needs:
     """Decide for one recipient; `lookup` answers UNKNOWN for facts that were not computed yet."""
     tally = _Tally()
     recipient_class = lookup("recipient.class")
-    cases, raises = policy.cases, policy.raises
     if isinstance(recipient_class, RecipientClass):
-        cases, raises = policy.for_class(recipient_class)
+        first = tuple([lookup(name) for name in FIRST_KNOWN])
+        cases, raises = policy.likely.rules(policy, recipient_class, first)
+    else:
+        cases, raises = ranked(policy.cases), policy.raises
     missing = _base(cases, lookup, tally)
     if missing is not None:
         return missing
@@ -84,26 +87,19 @@ def decide(policy: Policy, lookup: Callable[[str], object]) -> Decision | Needs:
     return Decision(tally.action, tuple(tally.rules), tuple(dict.fromkeys(tally.reasons)), tally.review)
 
 
-def effect_of(rule: Rule) -> Action | None:
-    """What a match does under the rule's mode: count does nothing, advise tags at most."""
-    if rule.mode is Mode.count:
-        return None
-    return min(rule.action, Action.tag) if rule.mode is Mode.advise else rule.action
-
-
-def _base(cases: tuple[Rule, ...], lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
+def _base(cases: tuple[tuple[Rule, Action], ...], lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
     """First matching case that may act; later cases that would do more are recorded, too.
 
     A case that matches because of what was found does not end the search: the case that would have
     decided without the hits counts as well, and the stronger of the two wins (design invariant 7).
     """
     found = ended = False
-    for place, rule in enumerate(cases):
+    for rule, strongest in cases:
         if ended and rule.action is Action.relay:
             continue
-        matched = rule.when.evaluate(lookup)
+        matched = rule.when.run(lookup)
         if isinstance(matched, Needs):
-            if ended or (found and _strongest(cases[place:]) <= tally.action):
+            if ended or (found and strongest <= tally.action):
                 continue  # it cannot change the base any more
             return matched
         if not matched:
@@ -122,14 +118,10 @@ def _base(cases: tuple[Rule, ...], lookup: Callable[[str], object], tally: _Tall
     return None
 
 
-def _strongest(rules: tuple[Rule, ...]) -> Action:
-    return max((effect for rule in rules if (effect := effect_of(rule)) is not None), default=Action.relay)
-
-
 def _raises(raises: tuple[Rule, ...], lookup: Callable[[str], object], tally: _Tally) -> Needs | None:
     pending: list[tuple[Action, Needs]] = []
     for rule in raises:
-        matched = rule.when.evaluate(lookup)
+        matched = rule.when.run(lookup)
         if isinstance(matched, Needs):
             pending.append((effect_of(rule) or Action.relay, matched))
         elif matched:
@@ -167,5 +159,4 @@ def _guarded(lookup: Callable[[str], object]) -> bool:
 
 def strongest_mode(policy: Policy) -> Mode:
     """How far this policy may go at all: a policy that only counts holds nothing."""
-    modes = {rule.mode for rule in policy.rules}
-    return Mode.enforce if Mode.enforce in modes else Mode.advise if Mode.advise in modes else Mode.count
+    return policy.likely.ceiling(policy)

@@ -24,6 +24,8 @@ OWN_DOCUMENT = "own-document"
 ENCRYPTED = "encrypted"
 _COUNTED = ("message.attachments",)
 _OPENED = ("message.uninspectable", "message.ambiguous", "message.encrypted")
+OPENED_FACTS = (*_OPENED, *_COUNTED)
+"""Facts that headers or structure begin to tell and the content may add to."""
 GROUP_FACTS: Mapping[str, str] = {
     "personal": "findings.personal",
     "special": "findings.special",
@@ -33,6 +35,13 @@ GROUP_FACTS: Mapping[str, str] = {
     "marker": "findings.marker",
 }
 """Group of detectors -> the fact that counts its hits. `contact` is in none: every signature has some."""
+CONTENT_FACTS = (
+    *GROUP_FACTS.values(),
+    *("findings.own_document", "findings.table_rows", "findings.register_rows", "findings.licensed_rows"),
+    *("findings.register_share", "findings.document_share"),
+    *("message.image_only", "message.documents", "message.text_chars"),
+)
+"""Facts that only the content tells."""
 
 
 def content_facts(report: ContentReport, policy: Policy) -> dict[str, object]:
@@ -57,14 +66,14 @@ def content_facts(report: ContentReport, policy: Policy) -> dict[str, object]:
     }
 
 
-def opened_facts(values: Mapping[str, object], report: ContentReport | None, policy: Policy) -> dict[str, object]:
-    """The facts of the content; before it was read only what headers or structure prove already stays known.
+def opened_facts(values: Mapping[str, object], report: ContentReport | None) -> dict[str, object]:
+    """What the content changes of OPENED_FACTS; before it was read only what is proven already stays known.
 
     A mail that looks readable from outside may hold an encrypted archive, so `false` waits for the content.
     """
     if report is None:
-        return {name: UNKNOWN for name in (*_OPENED, *_COUNTED) if values.get(name, UNKNOWN) is not True}
-    found = content_facts(report, policy)
+        return {name: UNKNOWN for name in OPENED_FACTS if values.get(name, UNKNOWN) is not True}
+    found: dict[str, object] = {}
     if isinstance(attached := values.get("message.attachments", UNKNOWN), int):
         found["message.attachments"] = max(attached, report.attachments)  # a file need not be called one
     if values.get("message.uninspectable", UNKNOWN) is not UNKNOWN or report.uninspectable:

@@ -43,6 +43,8 @@ class Person:
 
 def fold(text: str) -> str:
     """Lower case, ä as ae, other accents dropped; letters of other scripts stay."""
+    if text.isascii():
+        return text.lower()
     lowered = unicodedata.normalize("NFC", text).lower().translate(_UMLAUTS)
     return "".join(char for char in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(char))
 
@@ -50,9 +52,10 @@ def fold(text: str) -> str:
 def spellings(word: str) -> frozenset[str]:
     """The ways a word is written in an address: Müller as mueller and muller."""
     word = word.translate(_APOSTROPHES)  # O'Connor is oconnor, whichever sign stands there
-    bare = unicodedata.normalize("NFC", word).lower().translate(_BARE)
-    bare = "".join(char for char in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(char))
-    whole = fold(word)
+    whole = bare = fold(word)
+    if not word.isascii():
+        bare = unicodedata.normalize("NFC", word).lower().translate(_BARE)
+        bare = "".join(char for char in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(char))
     found = {whole, bare}
     if re.search("[aou]e", whole) and word.isascii():
         # the directory already wrote Mueller: people also write muller

@@ -7,10 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from dlpmilter.engine.addresses import domain_of, local_of
-from dlpmilter.engine.autoforward import find_auto_forward
 from dlpmilter.engine.canonical import canonical_address
-from dlpmilter.engine.classify import classify_recipient, is_internal
-from dlpmilter.engine.sender import identify_sender
+from dlpmilter.engine.classify import classify_recipient
+from dlpmilter.engine.seen import Seen
 from dlpmilter.engine.standing import ASKED_CLASSES, standing
 from dlpmilter.model.facts import Questions
 from dlpmilter.model.words import RecipientClass, Relation
@@ -29,16 +28,11 @@ MESSAGE_ID = re.compile(rb"<([^<>\s]{1,512})>")
 """One Message-ID; inbound mail is learned under the same form it is asked for."""
 
 
-def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy) -> Questions:
-    """What to ask about this mail."""
-
-    def internal(address: str) -> bool:
-        return is_internal(address, policy.domains)
-
-    auto = find_auto_forward(transaction, head, internal)
-    sender = identify_sender(
-        transaction, head, facts, internal, auto_forward=auto.certain, domains=policy.domains.internal
-    )
+def questions(
+    transaction: Transaction, head: Head, facts: Facts, policy: Policy, seen: Seen | None = None
+) -> Questions:
+    """What to ask about this mail; `seen` is what was read of it already."""
+    sender = (seen or Seen()).reading(transaction, head, facts, policy).sender
     people, domains = [], []
     for path in transaction.recipients:
         match = classify_recipient(path.mailbox, policy.domains)
@@ -56,24 +50,18 @@ def questions(transaction: Transaction, head: Head, facts: Facts, policy: Policy
 
 
 def own_person(
-    transaction: Transaction, head: Head, facts: Facts, policy: Policy
+    transaction: Transaction, head: Head, facts: Facts, policy: Policy, seen: Seen | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names and addresses of the person who sends, his own private mailboxes among the recipients included.
 
     What From says is not proof: names are the directory's, else the words of the address he is known by.
     """
-
-    def internal(address: str) -> bool:
-        return is_internal(address, policy.domains)
-
-    auto = find_auto_forward(transaction, head, internal)
-    sender = identify_sender(
-        transaction, head, facts, internal, auto_forward=auto.certain, domains=policy.domains.internal
-    )
+    reading = (seen or Seen()).reading(transaction, head, facts, policy)
+    sender = reading.sender
     own = []
     for path in transaction.recipients:
         found = classify_recipient(path.mailbox, policy.domains).recipient_class
-        relation = standing(sender, path.mailbox.key, found, facts, policy.customers)
+        relation = standing(reading, path.mailbox.key, found, facts, policy.customers)
         if relation is not None and relation.relation is Relation.own_private:
             own.append(path.mailbox.key)
     names = facts.directory.names(sender.address) or _name_in(sender.address)

@@ -51,13 +51,18 @@ class RelationMatch(NamedTuple):
 NO_RELATION = RelationMatch(Relation.none)
 
 
-def relate(sender: Sender, address: str, recipient_class: RecipientClass) -> RelationMatch:
-    """Relation of one recipient address (lower case) of that class to an internal sender."""
+def relate(
+    sender: Sender, address: str, recipient_class: RecipientClass, people: tuple[Person, ...] | None = None
+) -> RelationMatch:
+    """Relation of one recipient address (lower case) of that class to an internal sender.
+
+    `people` are the readings of his name (`people_of`) where somebody has them already.
+    """
     if not sender.internal or not sender.address or recipient_class not in _COMPARED:
         return NO_RELATION
     written, _, domain = address.rpartition("@")
     local = canonical_local(written)
-    people = people_of(sender)
+    people = people_of(sender) if people is None else people
     sign = ""
     # an unlisted domain may be a customer's, where a namesake works; an address literal is nobody's business
     if recipient_class is not RecipientClass.unknown or domain.startswith("["):
@@ -233,6 +238,8 @@ def _domain_sign(local: str, domain: str, people: tuple[Person, ...]) -> str:
             if len(surname) < _ALONE:
                 continue
             for label in labels:
+                if surname not in label and surname not in label.replace("-", ""):
+                    continue  # nearly always
                 if _family_label(label, surname, person, words):
                     return "surname-in-domain"
     return ""

@@ -13,7 +13,7 @@ from dlpmilter.model.words import RecipientClass
 from dlpmilter.policy.match import UNKNOWN, Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dlpmilter.policy.schema import Policy
 
@@ -21,14 +21,12 @@ CLASS = "recipient.class"
 
 
 def recorded_facts(
-    policy: Policy, recipient_class: RecipientClass, values: Mapping[str, object]
+    policy: Policy, recipient_class: RecipientClass, lookup: Callable[[str], object]
 ) -> tuple[tuple[str, str | int | bool], ...]:
     """The known values of every fact that a rule for this class, or the guard of the engine, may read."""
     cases, raises = policy.for_class(recipient_class)
     names = {CLASS, *GUARD_FACTS}.union(*(rule.when.facts for rule in (*cases, *raises)))
-    return tuple(
-        (name, value) for name in sorted(names) if isinstance(value := values.get(name, UNKNOWN), str | int | bool)
-    )
+    return tuple((name, value) for name in sorted(names) if isinstance(value := lookup(name), str | int | bool))
 
 
 def replayed(policy: Policy, facts: Mapping[str, str | int | bool]) -> Decision | Needs:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.engine.addresses import domain_of
 from dlpmilter.engine.canonical import canonical_address
-from dlpmilter.engine.relations import NO_RELATION, RelationMatch, relate
+from dlpmilter.engine.relations import NO_RELATION, RelationMatch
 from dlpmilter.model.words import PRIVATE_CLASSES, RecipientClass, Relation
 
 if TYPE_CHECKING:
+    from dlpmilter.engine.seen import Reading
     from dlpmilter.model.facts import Facts, Known
     from dlpmilter.model.verdict import Sender
     from dlpmilter.policy.schema import Customers
@@ -24,16 +25,17 @@ ASKED_CLASSES = PRIVATE_CLASSES | {RecipientClass.lookalike}
 
 
 def standing(
-    sender: Sender, address: str, recipient_class: RecipientClass, facts: Facts, customers: Customers
+    reading: Reading, address: str, recipient_class: RecipientClass, facts: Facts, customers: Customers
 ) -> RelationMatch | None:
     """The relation and what it rests on; None: the stores must be asked first."""
+    sender = reading.sender
     if not sender.internal or not sender.address or recipient_class is RecipientClass.internal:
         return NO_RELATION
     canonical = canonical_address(address)
     if canonical and facts.directory.keeps(sender.address, canonical):
         return RelationMatch(Relation.own_private, "registry")
     owner = facts.directory.private_owner(canonical) if canonical else ""
-    named = relate(sender, address, recipient_class)
+    named = reading.named(address, recipient_class)
     if named.sign:
         return named
     if owner:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dlpmilter.model.facts import Facts
 
 _WINDOWS = ("24h", "7d", "30d")
+STORED_FROM = ("message.size", "findings.register_rows", "findings.register_share")
+"""Facts about this mail that are counted in."""
 
 
 def store_facts(address: str, values: Mapping[str, object], facts: Facts) -> dict[str, object]:

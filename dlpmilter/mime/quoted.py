@@ -45,6 +45,8 @@ _FIRST_MARKER_LETTERS = frozenset(word[0] for word in (*FORWARDED, *ORIGINAL))
 _WROTE = re.compile(rf"(?<!\w)(?:{_phrases(WROTE)})(?!\w)", re.IGNORECASE)
 _DASHES = re.compile(r"[-–—_*=]{2,}")
 _FRAMED = re.compile(rf"[>|\s\ufeff]*+[-–—_*=]{{2,}}+\s*+(?:{_phrases(FORWARDED + ORIGINAL)})", re.IGNORECASE)
+_FRAMED_FIRST = frozenset(">|\ufeff-–—_*=")
+"""What a framed marker can begin with, blanks aside."""
 _QUOTE_LINE = re.compile(r"^[ \t]*>", re.MULTILINE)
 _SENTENCE = re.compile(r"[a-zäöüß]{3}[.!?]\s+[A-ZÄÖÜ]")
 
@@ -79,8 +81,8 @@ def read_quotes(text: str, part: str) -> tuple[QuotedMail, ...]:
     lines = _Lines(text)
     found: list[QuotedMail] = []
     at = 0
-    for here, raw in enumerate(lines.raw):
-        if here < at or not _interesting(raw):  # a cheap look first keeps long texts cheap
+    for here in _promising(lines.raw):
+        if here < at or not _interesting(lines.raw[here]):
             continue
         quote, at = _quote_at(lines, here, part)
         if quote is not None:
@@ -89,9 +91,18 @@ def read_quotes(text: str, part: str) -> tuple[QuotedMail, ...]:
             found.append(quote)
             if len(found) == MAX_QUOTES:
                 break
-    if not found and sum(1 for _ in islice(_QUOTE_LINE.finditer(text), 2)) >= 2:  # two lines: a quote
+    if not found and text.count(">") > 1 and sum(1 for _ in islice(_QUOTE_LINE.finditer(text), 2)) > 1:  # a quote
         found.append(QuotedMail("quote-lines", "quote-lines", part, 1))
     return tuple(found)
+
+
+def _promising(raw: list[str]) -> list[int]:
+    """The lines worth a look: all others, nearly all of a long text, are none of `_interesting`."""
+    return [
+        here
+        for here, line in enumerate(raw)
+        if ":" in line or line.lstrip()[:1] in _FRAMED_FIRST or "---" in line or "\uff1a" in line
+    ]
 
 
 def _interesting(raw: str) -> bool:

@@ -39,16 +39,37 @@ _WORD = re.compile(rb"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?\r\n]
 _BETWEEN_WORDS = re.compile(rb"(\?=)[ \t\r\n]++(?==\?)")
 _QP_BLANKS = re.compile(rb"[ \t]++(?=\r?\n|\Z)")
 
-_DROPPED = "script|style|head|title|noscript|template"
-_BREAKS = "p|div|br|tr|table|li|ul|ol|h[1-6]|hr|blockquote|pre|section|article|header|footer|dt|dd|body|form"
-_NAME_END = "(?![A-Za-z0-9:])"
+_DROPPED = "script style head title noscript template"
+_BREAKS = "p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote pre section article header footer dt dd body form"
+_CELLS = "td th"
+_FOLDS = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
+"""Letters outside ASCII that `re.IGNORECASE` takes for one of these."""
+_FOLDED = "".join(_FOLDS.values())
+
+
+def _any_case(letter: str) -> str:
+    """The letter in every case, for a set: `re` passes over sets fast, and letter by letter under IGNORECASE."""
+    return f"{letter}{letter.upper()}{_FOLDS.get(letter, '')}" if letter.isalpha() else letter
+
+
+def _tag_names(names: str) -> str:
+    words = ("".join(f"[{_any_case(letter)}]" for letter in name) for name in names.split())
+    return f"(?:{'|'.join(words)})(?![A-Za-z0-9:{_FOLDED}])"
+
+
+_HIDDEN_FIRST = "".join(sorted({_any_case(name[0]) for name in _DROPPED.split()}))
+_HIDDEN = re.compile(rf"<(?=[!{_HIDDEN_FIRST}])(?:!--|{_tag_names(_DROPPED)})")
+"""Where something begins that nobody sees."""
 _PLAIN_RUN = re.compile(
-    rf"(?:[^<]++|<(?!!--|(?:{_DROPPED}){_NAME_END})[A-Za-z/!?][^>]*+>|<(?![A-Za-z/!?]))*+", re.IGNORECASE
+    rf"(?:[^<]++|<(?!!--|{_tag_names(_DROPPED)})[A-Za-z/!?{_FOLDED}][^>]*+>|<(?![A-Za-z/!?{_FOLDED}]))*+"
 )
 """Text and ordinary tags up to a comment, a dropped element or a tag that never ends."""
-_BREAK_TAG = re.compile(rf"</?(?:{_BREAKS}){_NAME_END}[^>]*+>", re.IGNORECASE)
-_CELL_TAG = re.compile(rf"</?t[dh]{_NAME_END}[^>]*+>", re.IGNORECASE)
+_OPENING = re.compile(rf"<[A-Za-z/!?{_FOLDED}]")
+_BREAK_TAG = re.compile(rf"</?{_tag_names(_BREAKS)}[^>]*+>")
+_CELL_TAG = re.compile(rf"</?{_tag_names(_CELLS)}[^>]*+>")
 _ANY_TAG = re.compile(r"<[A-Za-z/!?][^>]*+>")
+_NOT_ANGLES = bytes(set(range(256)) - set(b"<>"))
+_REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
 _TAG_NAME = re.compile(r"<([A-Za-z]+)")
 _BLANKS = re.compile(r"  +")
 
@@ -149,20 +170,61 @@ def html_text(markup: str) -> str:
     position, size = 0, len(markup)
     gone: set[str] = set()
     while position < size:
-        run = _PLAIN_RUN.match(markup, position)
-        if run is not None and run.end() > position:
-            out.append(_without_tags(run[0]))
-            position = run.end()
+        end = _plain_end(markup, position)
+        if end > position:
+            out.append(_without_tags(markup[position:end]))
+            position = end
         if position < size:
             position = _after_hidden(markup, position, gone)
-    return html.unescape("".join(out)).replace("\xa0", " ")
+    return _unescaped("".join(out)).replace("\xa0", " ")
+
+
+def _unescaped(text: str) -> str:
+    """As `html.unescape`, which asks its table again for each `&nbsp;`."""
+    known: dict[str, str] = {}
+
+    def plain(match: re.Match[str]) -> str:
+        written = match[0]
+        if (found := known.get(written)) is None:
+            found = known[written] = html.unescape(written)
+        return found
+
+    return _REFERENCE.sub(plain, text) if "&" in text else text
+
+
+def _plain_end(markup: str, start: int) -> int:
+    """Where the text and ordinary tags from `start` on end.
+
+    That is the next thing nobody sees, unless it stands inside a tag; only then the tags are read one by one.
+    """
+    found = _HIDDEN.search(markup, start)
+    end = found.start() if found else len(markup)
+    if _OPENING.search(markup, markup.rfind(">", start, end) + 1 or start, end) is None:
+        return end
+    run = _PLAIN_RUN.match(markup, start)
+    return run.end() if run else start
 
 
 def _without_tags(run: str) -> str:
     """A piece whose tags all end: blanks first, so that tags never join two of them."""
-    flat = run.replace("\r", " ").replace("\n", " ").replace("\t", " ").replace("\f", " ")
-    text = _BREAK_TAG.sub("\n", _BLANKS.sub(" ", flat))
-    return _ANY_TAG.sub("", _CELL_TAG.sub("\t", text))
+    flat = run.replace("\r\n", " ").replace("\r", " ").replace("\n", " ").replace("\t", " ").replace("\f", " ")
+    if "  " in flat:
+        flat = _BLANKS.sub(" ", flat)
+    angles = flat.encode("utf-8", "replace").translate(None, _NOT_ANGLES)
+    if angles != b"<>" * (len(angles) // 2):  # a lone sign, or a tag in a tag: take out breaks, cells, others in turn
+        return _ANY_TAG.sub("", _CELL_TAG.sub("\t", _BREAK_TAG.sub("\n", flat)))
+    pieces = flat.replace(">", "<").split("<")  # text and tags by turns
+    tags = pieces[1::2]
+    shown = {tag: _shown(f"<{tag}>") for tag in set(tags)}  # few spellings, thousands of tags
+    pieces[1::2] = map(shown.__getitem__, tags)
+    return "".join(pieces)
+
+
+def _shown(tag: str) -> str:
+    """What a tag leaves in the text."""
+    if _BREAK_TAG.match(tag):
+        return "\n"
+    return "\t" if _CELL_TAG.match(tag) else _ANY_TAG.sub("", tag)
 
 
 def _after_hidden(markup: str, opening: int, gone: set[str]) -> int:

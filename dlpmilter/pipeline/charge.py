@@ -76,7 +76,7 @@ async def counted(
 
 async def asked(work: Work, knowledge: Knowledge) -> Known:
     """What the stores say about this mail; earlier tries of the same mail do not count."""
-    wanted = questions(work.transaction, work.head, work.facts, work.policy)
+    wanted = questions(work.transaction, work.head, work.facts, work.policy, work.seen)
     mail = await mail_key(work, knowledge) if wanted.recipients and work.policy.counts_drip else b""
     return await knowledge.ask(replace(wanted, rows=dict(work.rows), sizes=dict(work.sizes)), mail)
 

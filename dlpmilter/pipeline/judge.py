@@ -83,7 +83,9 @@ class Judge:
     async def _evaluate(self, work: Work) -> Verdict:
         """Ask the engine until it is content; whatever it needs is fetched once, the cheapest source first."""
         for _ in SOURCES:
-            result = evaluate(work.transaction, work.head, work.facts, work.policy, work.structure, work.report)
+            result = evaluate(
+                work.transaction, work.head, work.facts, work.policy, work.structure, work.report, work.seen
+            )
             if not isinstance(result, Needs):
                 return result
             await self._fetch(work, result)
@@ -111,7 +113,7 @@ class Judge:
 
     @staticmethod
     def _questions(work: Work) -> Questions:
-        return questions(work.transaction, work.head, work.facts, work.policy)
+        return questions(work.transaction, work.head, work.facts, work.policy, work.seen)
 
     async def _in_time(self, answer: Awaitable[T]) -> T:
         """Wait for a worker, but not longer than upstream waits for us."""
@@ -136,7 +138,7 @@ class Judge:
 
 def _own(work: Work) -> OwnPerson:
     """The sender, for documents about himself alone."""
-    names, addresses = own_person(work.transaction, work.head, work.facts, work.policy)
+    names, addresses = own_person(work.transaction, work.head, work.facts, work.policy, work.seen)
     return OwnPerson(names, addresses)
 
 

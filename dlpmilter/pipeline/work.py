@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlpmilter.engine.seen import Seen
+
 if TYPE_CHECKING:
     from dlpmilter.model.content import ContentReport
     from dlpmilter.model.facts import Facts
@@ -34,6 +36,8 @@ class Work:
     structure: Structure | None = None
     report: ContentReport | None = None
     verdict: Verdict | None = None
+    seen: Seen = field(default_factory=Seen)
+    """What was read of its envelope and headers, for every round of the judge."""
     mail_key: bytes = b""
     """How the drip counters know this mail; empty until somebody asks (pipeline/charge.py)."""
     rows: dict[str, tuple[int, ...]] = field(default_factory=dict)

@@ -164,6 +164,10 @@ class DomainLists:
         """Another process builds it anew: a cache cannot be sent."""
         return DomainLists, (self.lists, self.internal)
 
+    def same_as(self, other: DomainLists) -> bool:
+        """Whether both classify every address alike because their lists are the same."""
+        return self.internal == other.internal and self.lists == other.lists
+
     def classify(self, address_or_domain: str) -> ClassMatch:
         """The class of an address or a domain in any spelling; `unknown` with source "none" when unlisted."""
         local, at, domain = address_or_domain.rpartition("@")

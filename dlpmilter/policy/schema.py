@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from dlpmilter.model.words import Kind, RecipientClass, Relation
-from dlpmilter.policy.terms import UNKNOWN, FactKind, FactType, Source
+from dlpmilter.policy.likely import Narrowing, possible
+from dlpmilter.policy.terms import FactKind, FactType, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -329,6 +330,8 @@ class Policy:
         init=False, default_factory=dict, repr=False, compare=False
     )
     """Memory of `for_class`; not handed on by dataclasses.replace."""
+    likely: Narrowing = field(init=False, default_factory=Narrowing, repr=False, compare=False)
+    """Memory of the rules that are left for recipients of one kind."""
 
     def for_class(self, recipient_class: str) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
         """Cases and raises that can match a recipient of this class at all: a third of them for most mail.
@@ -338,14 +341,9 @@ class Policy:
         found = self._narrow.get(recipient_class)
         if found is None:
             private = RecipientClass(recipient_class).private
-            known = {"recipient.class": recipient_class, "recipient.private": private}
-
-            def possible(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-                return tuple(
-                    each for each in rules if each.when.evaluate(lambda name: known.get(name, UNKNOWN)) is not False
-                )
-
-            found = self._narrow[recipient_class] = (possible(self.cases), possible(self.raises))
+            can = possible({"recipient.class": recipient_class, "recipient.private": private})
+            found = tuple(filter(can, self.cases)), tuple(filter(can, self.raises))
+            self._narrow[recipient_class] = found
         return found
 
     @property

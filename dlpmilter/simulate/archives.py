@@ -26,7 +26,8 @@ CHUNK_FILES = 200
 _OVERLAP = 4
 _LINE = 1024
 # An mbox separator stands at the start or after an empty line and has a time of day; "From here on" has none.
-_SEPARATOR = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n")
+# The five letters come first so that `re` leaps from one to the next; looking back at each octet took half the time.
+_SEPARATOR = re.compile(rb"From (?:(?<=\n\nFrom )|(?<=\n\r\nFrom )|(?<=\AFrom ))[^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dlpmilter.engine.evaluate import evaluate
 from dlpmilter.engine.failure import unjudged
 from dlpmilter.engine.questions import own_person
+from dlpmilter.engine.seen import Seen
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.content import ContentReport
@@ -106,13 +107,14 @@ class _Work:
     structure: Structure | None = None
     reports: dict[str, ContentReport] = field(default_factory=dict)
     """What each set of detectors finds in it."""
+    seen: Seen = field(default_factory=Seen)
 
     def verdict(self, policy: Policy) -> Verdict:
         """Ask until the engine is content, the cheapest source first, as the gate does."""
         facts = self.bench.facts if self.bench.index is None else replace(self.bench.facts, known=None)
         for _ in SOURCES:
             report = self.given or self.reports.get(policy.detectors)
-            result = evaluate(self.transaction, self.head, facts, policy, self.structure, report)
+            result = evaluate(self.transaction, self.head, facts, policy, self.structure, report, self.seen)
             if not isinstance(result, Needs):
                 return result
             asked = {source for fact in result.facts for source in FACTS[fact].sources}
@@ -129,7 +131,7 @@ class _Work:
     def _opened(self, facts: Facts, policy: Policy) -> ContentReport:
         if self.unreadable:
             return ContentReport(uninspectable=(self.unreadable,))
-        names, addresses = own_person(self.transaction, self.head, facts, policy)
+        names, addresses = own_person(self.transaction, self.head, facts, policy, self.seen)
         return self.bench.reader.report(self.content, names, addresses, policy)
 
 

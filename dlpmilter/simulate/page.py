@@ -195,8 +195,12 @@ def _examples(summary: Summary, words: Mapping[str, str]) -> str:
 
 
 def _troubles(summary: Summary, words: Mapping[str, str]) -> str:
-    rows = [[_word(slug, words), _right(_number(count))] for slug, count in (*summary.troubles, *summary.notes)]
-    return _section(words["not_judged"], ["", _right("")], rows) if rows else ""
+    """What was not judged, as many as the card says, and apart from it what was judged with something to note."""
+    text = ""
+    for title, counts in (("not_judged", summary.troubles), ("noted", summary.notes)):
+        rows = [[_word(slug, words), _right(_number(count))] for slug, count in counts]
+        text += _section(words[title], [words["reason"], _right(words["mails"])], rows) if rows else ""
+    return text
 
 
 def _section(title: str, head: Iterable[str], rows: Iterable[Sequence[str]], note: str = "") -> str:

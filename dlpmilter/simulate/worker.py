@@ -60,8 +60,16 @@ class Order:
 
 
 def load_for(order: Order) -> tuple[Policy, ...]:
-    """The policies of an order. Raises ConfigError with all problems."""
-    return tuple(_as_ordered(load_policy(each, internal_domains=order.internal), order) for each in order.policies)
+    """The policies of an order. Raises ConfigError with all problems.
+
+    Policies with the same domain lists share them, so that headers are read once for both (`Seen`).
+    """
+    loaded: list[Policy] = []
+    for each in order.policies:
+        policy = _as_ordered(load_policy(each, internal_domains=order.internal), order)
+        domains = next((one.domains for one in loaded if one.domains.same_as(policy.domains)), policy.domains)
+        loaded.append(replace(policy, domains=domains))
+    return tuple(loaded)
 
 
 def directory_for(order: Order) -> Directory:

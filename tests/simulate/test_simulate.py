@@ -132,6 +132,22 @@ def test_the_csv_adds_up(box: Path, lenient: Path) -> None:
     )
 
 
+def test_the_card_counts_what_the_table_below_lists(tmp_path: Path) -> None:
+    """One file is no mail; a mail without a recipient was judged and stands in a table of its own. No empty header."""
+    (tmp_path / "1.eml").write_bytes(b"nothing a mail has\n")
+    (tmp_path / "2.eml").write_bytes(b"From: anna.berger@corp.example\nSubject: x\n\ntext\n")
+    page = tmp_path / "report.html"
+    _run("--html", page, "--language", "en", tmp_path / "1.eml", tmp_path / "2.eml")
+    text = page.read_text(encoding="utf-8")
+    assert "<li>Not judged<b>1</b>" in text
+    not_judged, noted = text.split("<h2>Not judged</h2>")[1].split("<h2>Judged, with a note</h2>")
+    assert "file that is not a mail" in not_judged
+    assert "recipient in its headers" not in not_judged
+    assert "recipient in its headers" in noted.split("<h2>")[0]
+    assert "<th>Reason</th><th class='n'>Mails</th>" in not_judged
+    assert "<th></th><th class='n'></th>" not in text
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_page_is_self_contained_and_names_nobody(tmp_path: Path, box: Path, lenient: Path, language: str) -> None:
     """No script, no foreign asset, no address and no subject unless asked; what comes from outside is escaped."""
@@ -144,6 +160,7 @@ def test_the_page_is_self_contained_and_names_nobody(tmp_path: Path, box: Path, 
     assert ("Neu angehalten" in text) is (language == "de")
     assert not any(each in text for each in ("<script", "http://", "https://", "@import", "url(", "<img", "<link"))
     assert not any(each in text for each in ("anna.berger", "kundin@", "Angebot", "zur Info"))
+    assert ("<h2>Geprüft, mit Anmerkung</h2>" if language == "de" else "<h2>Judged, with a note</h2>") not in text
     _run("--show-addresses", "--html", page, "--language", language, evil)
     assert "anna.berger@gmx.de" in page.read_text(encoding="utf-8")
     assert "&lt;img src=x&gt;.eml" in page.read_text(encoding="utf-8")

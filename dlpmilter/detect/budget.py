@@ -9,6 +9,11 @@ CHUNK: Final = 8 * 1024
 """A search never looks further than a chunk and its overlap, whatever the pattern: so many searches stay linear."""
 OVERLAP: Final = 512
 """The longest value that is surely found across the edge of two chunks, octets."""
+WIDEST: Final = 64 * 1024
+"""Octets of one search where nothing was found for a while: fewer searches, fewer octets that are read twice."""
+NARROWEST: Final = 1024
+"""Octets of one search behind a find: what is close is found in it, and a pattern that would look on to the end of a
+long search pays for no more than this at each find."""
 GAPS: Final = frozenset(b" \t\r\n.-/")
 
 
@@ -32,3 +37,8 @@ def next_word(text: bytes, start: int, end: int) -> int:
         if text[place] in GAPS:
             return place + 1
     return max(end, start + 1)
+
+
+def narrowed(distance: int, least: int) -> int:
+    """How wide to search behind a find that stood so far from where its own search began."""
+    return min(max(2 * distance, least), WIDEST)

@@ -38,7 +38,8 @@ def _sum(*weights: int) -> Callable[[Digits], int]:
     offset = _ZERO * sum(weights)
 
     def weighted(digits: Digits) -> int:
-        return sum(map(mul, weights, digits)) - offset
+        total: int = sum(map(mul, weights, digits))
+        return total - offset
 
     return weighted
 

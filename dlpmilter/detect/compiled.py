@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dlpmilter.detect.budget import CHUNK, GAPS, OVERLAP, Budget, next_word
-from dlpmilter.detect.patterns import Finder, finder, starter
+from dlpmilter.detect.budget import CHUNK, GAPS, NARROWEST, OVERLAP, WIDEST, Budget, narrowed, next_word
+from dlpmilter.detect.patterns import Finder, beginning, finder, from_piece, starter
 from dlpmilter.detect.validators import FUNCTIONS, Validator
 from dlpmilter.detect.words import NOWHERE, Places
 
 if TYPE_CHECKING:
+    from dlpmilter.detect.candidates import Candidate
     from dlpmilter.detect.views import View
     from dlpmilter.model.detector import DetectorSpec
 
@@ -44,9 +45,9 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompiledCue:
-    """A cue's patterns, and the number of its words in the word index (-1: none)."""
+    """A search for any of a cue's patterns, and the number of its words in the word index (-1: none)."""
 
-    patterns: tuple[Finder, ...]
+    find: Finder | None
     words: int
 
 
@@ -63,6 +64,11 @@ class CompiledDetector:
         self._cuts = spec.validator not in _WHOLE
         self._near = tuple((cues[each.cue], each.distance) for each in spec.near)
         self._needs = spec.needs.encode()
+        pieces = [from_piece(each, spec.needs) for each in spec.patterns] if spec.needs else []
+        # A search for what begins with three letters runs from one to the next at the speed of memory and leaves out
+        # most; one for a single letter does neither.
+        worth = len(spec.needs) > 1 and all(pieces)
+        self._piece = finder("|".join(map(beginning, pieces))) if worth else None
         # With the piece itself as a last choice a search ends there and does not go on to later values.
         self._needed = tuple(finder(f"(?:{each})|(?:{re.escape(spec.needs)})") for each in spec.patterns if spec.needs)
 
@@ -88,14 +94,35 @@ class CompiledDetector:
             for start, end in zip(places.starts, places.ends, strict=True)
         )
 
+    def _needed_places(self, text: bytes, budget: Budget) -> Iterator[int]:
+        """Where its piece stands, and what belongs behind it."""
+        needs, find = self._needs, self._piece
+        if find is None:
+            place = text.find(needs)
+            while place >= 0 and budget.left > 0:
+                yield place
+                place = text.find(needs, place + 1)
+            return
+        at, width, size = 0, WIDEST, len(text)
+        while at < size and budget.left > 0:
+            stop = at + width
+            place = find(text, at, stop + OVERLAP)[0]
+            if place < 0 or place >= stop:
+                at, width = stop, min(4 * width, WIDEST)
+                continue
+            width = narrowed(place - at, NARROWEST)
+            at = place + 1
+            yield place
+
     def needed_hits(self, view: View, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
         """Values around each place of what the detector needs.
 
         What begins before the last place was looked at there, so no start is tried twice.
         """
         text, needs, done, before = view.text, self._needs, 0, 0
-        place = text.find(needs)
-        while place >= 0 and budget.left > 0:
+        for place in self._needed_places(text, budget):
+            if place < done:
+                continue
             budget.left -= 1
             for number, find in enumerate(self._needed):
                 at = max(done, place - _BEFORE, before)
@@ -116,7 +143,6 @@ class CompiledDetector:
                 if done > place:
                     break
             before = place + 1
-            place = text.find(needs, max(done, before))
 
     def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
         """Values that start in [begin, stop), pattern by pattern."""
@@ -136,11 +162,13 @@ class CompiledDetector:
                     yield hit
 
     def hit_at(
-        self, view: View, number: int, start: int, budget: Budget, found: Mapping[int, Places]
+        self, view: View, number: int, candidate: Candidate, budget: Budget, found: Mapping[int, Places]
     ) -> tuple[Hit | None, int]:
-        """The value of pattern `number` that starts at `start`, and where it ends; (None, 0) without a valid one."""
-        begin, end = self._starters[number](view.text, start, start + OVERLAP)
-        return self._tried(view, begin, end, budget, found) if begin >= 0 else (None, 0)
+        """The value of pattern `number` at a candidate, and where it ends; (None, 0) without a valid one."""
+        start, _, end = candidate
+        if not end:
+            start, end = self._starters[number](view.text, start, start + OVERLAP)
+        return self._tried(view, start, end, budget, found) if start >= 0 else (None, 0)
 
     def _tried(
         self, view: View, start: int, end: int, budget: Budget, found: Mapping[int, Places]
@@ -177,7 +205,7 @@ class CompiledDetector:
             low, high = max(0, start - distance), end + distance
             if found.get(cue.words, NOWHERE).near(start, end, distance):
                 continue
-            if not any(find(view.text, low, high)[0] >= 0 for find in cue.patterns):
+            if cue.find is None or cue.find(view.text, low, high)[0] < 0:
                 return None
         context = self.spec.context
         if context is None:
@@ -191,7 +219,7 @@ class CompiledDetector:
         return view.head_has(column, self.context)
 
 
-def _merged(windows: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _merged(windows: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Windows in order of their starts, none before 0, overlapping ones as one."""
     begin = stop = -1
     for low, high in windows:

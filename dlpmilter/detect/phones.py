@@ -2,8 +2,8 @@
 """Phone numbers of any numbering plan, in E.164. Never asks whether one is in use.
 
 Digits between the usual gaps are read here, with the patterns of the library (phonenumbers, metadata of
-libphonenumber), whose own way through them takes four times as long or more. Letters, extensions and whatever else it reads
-are left to it.
+libphonenumber), whose own way through them takes four times as long or more. Letters, extensions and whatever else
+it reads are left to it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any
 import phonenumbers
 
 from dlpmilter.detect.budget import CHUNK, OVERLAP, Budget
-from dlpmilter.detect.candidates import REACH
+from dlpmilter.detect.candidates import REACH, Candidate
 from dlpmilter.detect.normalise import spelt_out
 from dlpmilter.detect.patterns import StartSet, finder
 from dlpmilter.detect.scan import DetectorSet
@@ -55,15 +55,15 @@ class _Everything:
         self._find = finder("|".join(f"(?:{each})" for each in patterns), memory=64 * 1024 * 1024)
         self._starts = StartSet(patterns)
 
-    def find(self, text: bytes, _: Budget) -> list[tuple[int, int]]:
-        """Start and pattern number, as Candidates gives them."""
+    def find(self, text: bytes, _: Budget) -> list[Candidate]:
+        """Start and pattern number, as Candidates gives them; no end, each pattern is asked for its own."""
         found, at = [], 0
         while at <= len(text):
             start, end = self._find(text, at, at + CHUNK + OVERLAP)
             if start < 0:
                 at += CHUNK
                 continue
-            found += [(start, number) for number in self._starts.hits(text[start : start + REACH])]
+            found += [Candidate(start, number) for number in self._starts.hits(text[start : start + REACH])]
             at = start + 1
             while chr(text[start]).isalnum() and at < end and chr(text[at]).isalnum():
                 at += 1

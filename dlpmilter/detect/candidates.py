@@ -8,6 +8,7 @@ far and is rebuilt whenever one more is seen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ from dlpmilter.detect.patterns import StartSet, beginning, finder
 
 REACH: Final = 192
 """Octets that are enough to tell that a pattern begins here; the pattern itself has the last word."""
-_ALNUM: Final = frozenset(octet for octet in range(256) if chr(octet).isalnum())
+_LETTERS: Final = re.compile(b"[" + re.escape(bytes(octet for octet in range(256) if chr(octet).isalnum())) + b"]+")
 
 
 class Candidate(NamedTuple):
@@ -62,9 +63,5 @@ class Candidates:
 
 def _next_start(text: bytes, start: int, end: int) -> int:
     """Behind the letters and digits that begin the candidate: a pattern may begin inside it, not inside its word."""
-    if text[start] not in _ALNUM:
-        return start + 1
-    for place in range(start + 1, end):
-        if text[place] not in _ALNUM:
-            return place
-    return end if end > start else start + 1
+    letters = _LETTERS.match(text, start, end)
+    return letters.end() if letters is not None else start + 1

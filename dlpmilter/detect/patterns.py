@@ -56,9 +56,11 @@ def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        if begin > size:
-            return _NONE
-        found: tuple[int, int] = match(unanchored, text, begin, min(size, end))[0]
+        if end > size:
+            if begin > size:
+                return _NONE
+            end = size
+        found: tuple[int, int] = match(unanchored, text, begin, end)[0]
         return found
 
     return find
@@ -71,9 +73,11 @@ def starter(pattern: str) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        if begin > size:
-            return _NONE
-        found: tuple[int, int] = match(anchored, text, begin, min(size, end))[0]
+        if end > size:
+            if begin > size:
+                return _NONE
+            end = size
+        found: tuple[int, int] = match(anchored, text, begin, end)[0]
         return found
 
     return find

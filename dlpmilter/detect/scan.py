@@ -22,15 +22,12 @@ from dlpmilter.detect.patterns import Finder, finder
 from dlpmilter.detect.validators import warm
 from dlpmilter.detect.views import View, places_of
 from dlpmilter.detect.words import Places, WordIndex
-from dlpmilter.model.detector import PLACES, DetectorSpec, detectors_digest
+from dlpmilter.model.detector import PLACES, TOO_MANY, DetectorSpec, detectors_digest
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.verdict import Finding
 
 if TYPE_CHECKING:
     from dlpmilter.model.content import Extract
-
-TOO_MANY: Final = "too-many-candidates"
-"""Finding of a text that offers more candidates than may be looked at: not all of it was."""
 
 _INNER: Final = {"phone": ("personal",), "email-address": ("secret",)}
 """Validators whose values may be a piece of something else: of a value of a detector in these groups."""
@@ -116,7 +113,7 @@ class DetectorSet:
         for batch in self._batches(extracts):
             views += [view for _, view in batch]
             self._scan_batch(batch, values, budget)
-            if budget.left <= 0:
+            if budget.spent:
                 stopped.update(place for place, _ in batch)
         findings = [Finding(TOO_MANY, 1, 1.0, path, PLACES[place]) for path, place in stopped]
         for number, found in values.items():
@@ -172,6 +169,8 @@ class DetectorSet:
         for (slots, _), found in zip(self._passes, starts, strict=True):
             closed: dict[int, int] = {}
             for candidate in found:
+                if budget.checks <= 0:
+                    break
                 number, pattern = slots[candidate.number]
                 if candidate.start < closed.get(number, 0):
                     continue

@@ -123,3 +123,5 @@ def _validator(module: str, ask: Callable[[str, int, str], bool] = possible) -> 
 
 STDNUM_VALIDATORS: Final = {name: _validator(module) for name, module in _MODULES.items()}
 """Validator name -> function; each module is imported here, before the process is confined."""
+STDNUM_LEAST: Final = {name: _SHORTEST[module] for name, module in _MODULES.items() if module in _SHORTEST}
+"""Validator name -> digits of its shortest number."""

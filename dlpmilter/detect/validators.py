@@ -13,7 +13,7 @@ from typing import Final
 from dlpmilter.detect import identifiers, phones
 from dlpmilter.detect.licence_plates import de_licence_plate
 from dlpmilter.detect.secret_values import SECRET_VALIDATORS
-from dlpmilter.detect.stdnum_values import STDNUM_VALIDATORS
+from dlpmilter.detect.stdnum_values import STDNUM_LEAST, STDNUM_VALIDATORS
 
 Validator = Callable[[str], str]
 
@@ -42,6 +42,13 @@ FUNCTIONS: Final[dict[str, Validator]] = {
     "phone": phones.phone,
 }
 """Validator name -> function; exactly the names of model/detector.py, and "" for none."""
+
+LEAST_DIGITS: Final[dict[str, int]] = {
+    **STDNUM_LEAST,
+    "payment-card": 12, "de-social-insurance": 11, "de-health-insurance": 9, "uk-nino": 6, "birth-date": 3,
+    "de-id-card": 1, "de-passport": 1, "de-licence-plate": 1,
+}  # fmt: skip
+"""Validator name -> digits that every right value has at least: where fewer stand, none is looked for."""
 
 
 def warm() -> None:

@@ -71,7 +71,7 @@ class _Everything:
 
 
 class SlowSet(DetectorSet):
-    """The shipped set without a short way: no batches, nothing left out, nothing needed first but `@`."""
+    """The shipped set without a short way: no batches, nothing left out, nothing needed first but `@`, no digits counted."""
 
     def __init__(self, shipped: Sequence[DetectorSpec]) -> None:
         plain = [each if each.needs == "@" else replace(each, needs="") for each in shipped]
@@ -81,6 +81,8 @@ class SlowSet(DetectorSet):
             (slots, _Everything([ordered[number].patterns[pattern] for number, pattern in slots]))
             for slots, _ in self._passes
         ]
+        for detector in self._detectors:
+            detector._least = 0
 
     def _batches(self, extracts: Sequence[Extract]) -> Iterator[list[tuple[tuple[str, int], View]]]:
         """One view after the other, however often its text stands in the mail."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.config import ConfigError, Problem
 from dlpmilter.detect.own import OwnPerson
-from dlpmilter.detect.scan import TOO_MANY, DetectorSet
+from dlpmilter.detect.scan import DetectorSet
+from dlpmilter.model.detector import TOO_MANY
 from dlpmilter.policy.detectors import load_detectors
 from dlpmilter.registers.documents import Documents, match_documents
 from dlpmilter.registers.match import Register, match

@@ -8,47 +8,60 @@ far and is rebuilt whenever one more is seen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from dlpmilter.detect.budget import CHUNK, OVERLAP, Budget
+from dlpmilter.detect.budget import NARROWEST, OVERLAP, WIDEST, Budget, narrowed
 from dlpmilter.detect.patterns import StartSet, beginning, finder
 
 REACH: Final = 192
 """Octets that are enough to tell that a pattern begins here; the pattern itself has the last word."""
-_ALNUM: Final = frozenset(octet for octet in range(256) if chr(octet).isalnum())
+_LETTERS: Final = re.compile(b"[" + re.escape(bytes(octet for octet in range(256) if chr(octet).isalnum())) + b"]+")
+
+
+class Candidate(NamedTuple):
+    """Where a value may be: its start, the number of the pattern, its end (0: the pattern has to be asked)."""
+
+    start: int
+    number: int
+    end: int = 0
 
 
 class Candidates:
     """The patterns of one group of detectors."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._find = finder("|".join(f"(?:{beginning(each)})" for each in patterns), memory=64 * 1024 * 1024)
+        cut = [beginning(each) for each in patterns]
+        self._find = finder("|".join(f"(?:{each})" for each in cut), memory=64 * 1024 * 1024)
         self._starts = StartSet(patterns)
+        self._whole = tuple(mine == each for mine, each in zip(cut, patterns, strict=True))
 
-    def find(self, text: bytes, budget: Budget) -> list[tuple[int, int]]:
-        """Start and pattern number of everything that may be a value."""
-        find, which = self._find, self._starts.hits
-        found: list[tuple[int, int]] = []
-        for begin in range(0, len(text), CHUNK):
-            at, stop = begin, begin + CHUNK
-            while budget.left > 0:
-                start, end = find(text, at, stop + OVERLAP)
-                if start < 0 or start >= stop:
-                    break
-                budget.spend(end - start)
-                for number in which(text[start : start + REACH]):
-                    budget.left -= 1
-                    found.append((start, number))
-                at = _next_start(text, start, end)
+    def find(self, text: bytes, budget: Budget) -> list[Candidate]:
+        """Everything that may be a value, in order."""
+        find, which, size = self._find, self._starts.hits, len(text)
+        found: list[Candidate] = []
+        at, width = 0, WIDEST
+        while at < size and budget.left > 0:
+            stop = at + width
+            start, end = find(text, at, stop + OVERLAP)
+            if start < 0 or start >= stop:
+                at, width = stop, min(4 * width, WIDEST)
+                continue
+            budget.spend(end - start)
+            numbers = which(text[start : start + REACH])
+            budget.left -= len(numbers)
+            if len(numbers) == 1 and end - start < REACH and self._whole[numbers[0]]:
+                # No other pattern begins here, so what was found is this one, to its end.
+                found.append(Candidate(start, numbers[0], end))
+            else:
+                found += [Candidate(start, number) for number in numbers]
+            width = narrowed(start - at, NARROWEST)
+            at = _next_start(text, start, end)
         return found
 
 
 def _next_start(text: bytes, start: int, end: int) -> int:
     """Behind the letters and digits that begin the candidate: a pattern may begin inside it, not inside its word."""
-    if text[start] not in _ALNUM:
-        return start + 1
-    for place in range(start + 1, end):
-        if text[place] not in _ALNUM:
-            return place
-    return end if end > start else start + 1
+    letters = _LETTERS.match(text, start, end)
+    return letters.end() if letters is not None else start + 1

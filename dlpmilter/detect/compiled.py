@@ -8,15 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dlpmilter.detect.budget import CHUNK, GAPS, OVERLAP, Budget, next_word
-from dlpmilter.detect.patterns import Finder, finder, starter
-from dlpmilter.detect.validators import FUNCTIONS, Validator
+from dlpmilter.detect.budget import CHUNK, GAP, NARROWEST, OVERLAP, WIDEST, Budget, narrowed, next_word
+from dlpmilter.detect.patterns import Finder, beginning, finder, from_piece, starter
+from dlpmilter.detect.validators import FUNCTIONS, LEAST_DIGITS, Validator
 from dlpmilter.detect.words import NOWHERE, Places
 
 if TYPE_CHECKING:
+    from dlpmilter.detect.candidates import Candidate
     from dlpmilter.detect.views import View
     from dlpmilter.model.detector import DetectorSpec
 
+_NO_DIGITS: Final = bytes(octet for octet in range(256) if not 48 <= octet <= 57)
 _WHOLE: Final = frozenset(
     {
         "", "luhn", "token", "jwt", "private-key", "password", "connection-string", "random-text", "email-address",
@@ -26,6 +28,10 @@ _WHOLE: Final = frozenset(
 """Validators that want the whole candidate; the others know numbers written in groups, behind which
 something may stand that looks like one more group."""
 _MOST_CUTS: Final = 10
+_REMEMBERED: Final = 50_000
+_NONE: Final = (None, 0)
+_SMALL: Final = 1024
+"""A window up to so many octets is asked first how many digits stand there: that costs less than a search."""
 _BEFORE: Final = 80
 """How many octets before its `needs` a value may begin."""
 
@@ -44,9 +50,9 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompiledCue:
-    """A cue's patterns, and the number of its words in the word index (-1: none)."""
+    """A search for any of a cue's patterns, and the number of its words in the word index (-1: none)."""
 
-    patterns: tuple[Finder, ...]
+    find: Finder | None
     words: int
 
 
@@ -60,9 +66,17 @@ class CompiledDetector:
         self.words = words
         self.context = context
         self._validate: Validator = FUNCTIONS[spec.validator]
+        self._check = spec.validator
+        self._alone = spec.context is None and not spec.near
+        self._least = LEAST_DIGITS.get(spec.validator, 0)
         self._cuts = spec.validator not in _WHOLE
         self._near = tuple((cues[each.cue], each.distance) for each in spec.near)
         self._needs = spec.needs.encode()
+        pieces = [from_piece(each, spec.needs) for each in spec.patterns] if spec.needs else []
+        # A search for what begins with three letters runs from one to the next at the speed of memory and leaves out
+        # most; one for a single letter does neither.
+        worth = len(spec.needs) > 1 and all(pieces)
+        self._piece = finder("|".join(map(beginning, pieces))) if worth else None
         # With the piece itself as a last choice a search ends there and does not go on to later values.
         self._needed = tuple(finder(f"(?:{each})|(?:{re.escape(spec.needs)})") for each in spec.patterns if spec.needs)
 
@@ -74,19 +88,47 @@ class CompiledDetector:
             if hit is not None:
                 yield hit
 
-    def windows(self, view: View, found: Mapping[int, Places]) -> Iterator[tuple[int, int]]:
-        """Where its patterns are worth a search: around its required context words."""
+    def windows(self, view: View, found: Mapping[int, Places]) -> list[tuple[int, int]]:
+        """Where its patterns are worth a search: around its required context words, in order and apart."""
         context = self.spec.context
         if context is None:
-            return
+            return []
         if view.heads and any(self._headed(view, column) for column in range(len(view.heads))):
-            yield 0, len(view.text)
-            return
+            return [(0, len(view.text))]
         places = found.get(self.context, NOWHERE)
-        yield from _merged(
-            (start - context.distance - _BEFORE, end + context.distance)
-            for start, end in zip(places.starts, places.ends, strict=True)
-        )
+        before, after = context.distance + _BEFORE, context.distance
+        merged: list[tuple[int, int]] = []
+        begin = stop = -1
+        for start, end in zip(places.starts, places.ends, strict=True):
+            if stop < 0 or start - before > stop:
+                if stop >= 0:
+                    merged.append((begin, stop))
+                begin, stop = max(0, start - before), end + after
+            else:
+                stop = max(stop, end + after)
+        if stop >= 0:
+            merged.append((begin, stop))
+        return merged
+
+    def _needed_places(self, text: bytes, budget: Budget) -> Iterator[int]:
+        """Where its piece stands, and what belongs behind it."""
+        needs, find = self._needs, self._piece
+        if find is None:
+            place = text.find(needs)
+            while place >= 0 and budget.pieces > 0:
+                yield place
+                place = text.find(needs, place + 1)
+            return
+        at, width, size = 0, WIDEST, len(text)
+        while at < size and budget.pieces > 0:
+            stop = at + width
+            place = find(text, at, stop + OVERLAP)[0]
+            if place < 0 or place >= stop:
+                at, width = stop, min(4 * width, WIDEST)
+                continue
+            width = narrowed(place - at, NARROWEST)
+            at = place + 1
+            yield place
 
     def needed_hits(self, view: View, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
         """Values around each place of what the detector needs.
@@ -94,12 +136,13 @@ class CompiledDetector:
         What begins before the last place was looked at there, so no start is tried twice.
         """
         text, needs, done, before = view.text, self._needs, 0, 0
-        place = text.find(needs)
-        while place >= 0 and budget.left > 0:
-            budget.left -= 1
+        for place in self._needed_places(text, budget):
+            if place < done:
+                continue
+            budget.pieces -= 1
             for number, find in enumerate(self._needed):
                 at = max(done, place - _BEFORE, before)
-                while at <= place and budget.left > 0:
+                while at <= place and budget.pieces > 0:
                     start, end = find(text, at, place + OVERLAP)
                     if start == place and end - start == len(needs):
                         start, end = self._starters[number](text, place, place + OVERLAP)
@@ -111,62 +154,81 @@ class CompiledDetector:
                     if close:
                         done = close
                         break
-                    budget.spend(end - start)
+                    budget.pieces -= 1 + (end - start >> 6)
                     at = next_word(text, start, place)
                 if done > place:
                     break
             before = place + 1
-            place = text.find(needs, max(done, before))
 
-    def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> Iterator[Hit]:
+    def hits_in(self, view: View, begin: int, stop: int, budget: Budget, found: Mapping[int, Places]) -> list[Hit]:
         """Values that start in [begin, stop), pattern by pattern."""
+        text, least = view.text, self._least
+        hits: list[Hit] = []
         for find in self._finders:
             at = begin
-            while at < stop and budget.left > 0:
-                start, end = find(view.text, at, min(stop, at + CHUNK) + OVERLAP)
+            while at < stop and budget.around > 0:
+                until = min(stop, at + CHUNK)
+                if (
+                    least
+                    and until - at <= _SMALL
+                    and len(text[at : until + OVERLAP].translate(None, _NO_DIGITS)) < least
+                ):
+                    break
+                start, end = find(text, at, until + OVERLAP)
                 if start < 0:
-                    at += CHUNK
+                    at = until
                     continue
                 if start >= stop:
                     break
-                budget.spend(end - start)
+                budget.around -= 1 + (end - start >> 6)
                 hit, close = self._tried(view, start, end, budget, found)
-                at = max(close, start + 1) if close else next_word(view.text, start, end)
+                at = max(close, start + 1) if close else next_word(text, start, end)
                 if hit is not None:
-                    yield hit
+                    hits.append(hit)
+        return hits
 
     def hit_at(
-        self, view: View, number: int, start: int, budget: Budget, found: Mapping[int, Places]
+        self, view: View, number: int, candidate: Candidate, budget: Budget, found: Mapping[int, Places]
     ) -> tuple[Hit | None, int]:
-        """The value of pattern `number` that starts at `start`, and where it ends; (None, 0) without a valid one."""
-        begin, end = self._starters[number](view.text, start, start + OVERLAP)
-        return self._tried(view, begin, end, budget, found) if begin >= 0 else (None, 0)
+        """The value of pattern `number` at a candidate, and where it ends; (None, 0) without a valid one."""
+        start, _, end = candidate
+        if not end:
+            start, end = self._starters[number](view.text, start, start + OVERLAP)
+        return self._tried(view, start, end, budget, found) if start >= 0 else (None, 0)
 
     def _tried(
         self, view: View, start: int, end: int, budget: Budget, found: Mapping[int, Places]
     ) -> tuple[Hit | None, int]:
-        value, length = self._value(view.text[start:end], budget)
-        if not value:
-            return None, 0
-        return self._placed(view, value, start, start + length, found), start + length
-
-    def _value(self, raw: bytes, budget: Budget) -> tuple[str, int]:
-        """The normal form and how many octets it took; ("", 0) when nothing valid begins here."""
-        key = (self.spec.validator, raw)
-        known = budget.memory.get(key)
+        """The hit, if what stands around it allows one, and where its value ends; (None, 0) without a valid value."""
+        raw = view.text[start:end]
+        memory, key = budget.memory, (self._check, raw)
+        known = memory.get(key)
         if known is None:
-            known = self._validated(raw)
-            if len(raw) <= 64 and len(budget.memory) < 50_000:
-                budget.memory[key] = known
-        return known
+            known = self._validated(raw, budget)
+            if end - start <= 64 and len(memory) < _REMEMBERED:
+                memory[key] = known
+        value, length = known
+        if not value:
+            return _NONE
+        end = start + length
+        if self._alone:
+            return Hit(value, start, end, in_context=False), end
+        return self._placed(view, value, start, end, found), end
 
-    def _validated(self, raw: bytes) -> tuple[str, int]:
-        value = self._validate(raw.decode("utf-8", "replace"))
+    def _validated(self, raw: bytes, budget: Budget) -> tuple[str, int]:
+        """The normal form and how many octets it took; ("", 0) when nothing valid begins here."""
+        validate, least = self._validate, self._least
+        budget.checks -= 1
+        value = validate(raw.decode("utf-8", "replace"))
         if value or not self._cuts:
             return (value, len(raw)) if value else ("", 0)
-        cuts = [place for place, octet in enumerate(raw) if octet in GAPS]
-        for cut in cuts[: -_MOST_CUTS - 1 : -1]:
-            value = self._validate(raw[:cut].decode("utf-8", "replace"))
+        gaps = [gap.start() for gap in GAP.finditer(raw)]
+        for cut in gaps[: -_MOST_CUTS - 1 : -1]:
+            piece = raw[:cut]
+            if len(piece.translate(None, _NO_DIGITS)) < least:
+                break
+            budget.checks -= 1
+            value = validate(piece.decode("utf-8", "replace"))
             if value:
                 return value, cut
         return "", 0
@@ -177,7 +239,7 @@ class CompiledDetector:
             low, high = max(0, start - distance), end + distance
             if found.get(cue.words, NOWHERE).near(start, end, distance):
                 continue
-            if not any(find(view.text, low, high)[0] >= 0 for find in cue.patterns):
+            if cue.find is None or cue.find(view.text, low, high)[0] < 0:
                 return None
         context = self.spec.context
         if context is None:
@@ -189,18 +251,3 @@ class CompiledDetector:
 
     def _headed(self, view: View, column: int) -> bool:
         return view.head_has(column, self.context)
-
-
-def _merged(windows: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Windows in order of their starts, none before 0, overlapping ones as one."""
-    begin = stop = -1
-    for low, high in windows:
-        if begin < 0:
-            begin, stop = max(0, low), high
-        elif low <= stop:
-            stop = max(stop, high)
-        else:
-            yield begin, stop
-            begin, stop = max(0, low), high
-    if begin >= 0:
-        yield begin, stop

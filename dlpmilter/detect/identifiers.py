@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dlpmilter.detect.check_digits import luhn as luhn_of
 from dlpmilter.detect.stdnum_values import iban_structure
 
 _SEPARATORS: Final = str.maketrans("", "", " \t\r\n.-/")
@@ -43,11 +44,7 @@ def iban(text: str) -> str:
 
 def luhn_digits(digits: str) -> bool:
     """ISO/IEC 7812-1 annex B, check digit last."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        number = ord(digit) - 48
-        total += number if place % 2 == 0 else (number * 2 - 9 if number > 4 else number * 2)
-    return total % 10 == 0
+    return digits.isascii() and luhn_of(digits.encode())
 
 
 def payment_card(text: str) -> str:

@@ -21,6 +21,8 @@ _TAILS: Final = (
     (re.compile(r"(?<=[^\\][\])])\{(\d+),\}(\)*)$"), r"{\1}\2"),
     (re.compile(r"(?<=[^\\][\])])\+(\)*)$"), r"\1"),
 )
+_CLASS: Final = re.compile(r"\[\^?\]?(?:[^\\\[\]]|\\.)*\]", re.DOTALL)
+"""A class without classes or brackets in it."""
 _SPACE: Final = r"[\s-]{1,3}"
 
 
@@ -54,9 +56,11 @@ def finder(pattern: str, *, memory: int = 8 * 1024 * 1024) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        if begin > size:
-            return _NONE
-        found: tuple[int, int] = match(unanchored, text, begin, min(size, end))[0]
+        if end > size:
+            if begin > size:
+                return _NONE
+            end = size
+        found: tuple[int, int] = match(unanchored, text, begin, end)[0]
         return found
 
     return find
@@ -69,9 +73,11 @@ def starter(pattern: str) -> Finder:
 
     def find(text: bytes, begin: int, end: int) -> tuple[int, int]:
         size = len(text)
-        if begin > size:
-            return _NONE
-        found: tuple[int, int] = match(anchored, text, begin, min(size, end))[0]
+        if end > size:
+            if begin > size:
+                return _NONE
+            end = size
+        found: tuple[int, int] = match(anchored, text, begin, end)[0]
         return found
 
     return find
@@ -90,6 +96,49 @@ def beginning(pattern: str) -> str:
         if cut == pattern:
             return pattern
         pattern = cut
+
+
+def from_piece(pattern: str, piece: str) -> str:
+    """What a match of this pattern holds from the piece of text on that all of them hold; "" where that is unclear.
+
+    `[a-z]+@[a-z.]+` with `@` is `@[a-z.]+`: a place of the piece where this does not match is in no match. It is clear
+    when the piece stands once, between whole items of one sequence without flags.
+    """
+    literal = next((each for each in (piece, re.escape(piece)) if pattern.count(each) == 1), None)
+    if literal is None or re.search(r"\(\?(?!:)|\\Q", pattern) or not _one_sequence(pattern):
+        return ""
+    head, _, tail = pattern.partition(literal)
+    if (
+        head.count("{") != head.count("}")
+        or not _one_sequence(head)
+        or not _one_sequence(tail)
+        or tail[:1] in {*"*+?{"}
+        or head.endswith("\\")
+    ):
+        return ""
+    return re.escape(piece) + tail
+
+
+def _one_sequence(pattern: str) -> bool:
+    """Whether groups and classes are closed and no `|` stands outside a group."""
+    depth, at = 0, 0
+    while at < len(pattern):
+        letter = pattern[at]
+        if letter == "\\":
+            at += 1
+        elif letter == "[":
+            close = _CLASS.match(pattern, at)
+            if close is None:
+                return False
+            at = close.end() - 1
+        elif letter in "()":
+            depth += 1 if letter == "(" else -1
+        elif letter == "|" and depth == 0:
+            return False
+        if depth < 0:
+            return False
+        at += 1
+    return depth == 0
 
 
 def why_refused(pattern: str) -> str:
@@ -144,11 +193,12 @@ class StartSet:
             self._set.Add(_plain_pattern(each).encode())
         self._set.Compile()
 
-    def hits(self, text: bytes) -> Iterable[int]:
+    def hits(self, text: bytes) -> Sequence[int]:
         """Indices of the patterns that match at the beginning of `text`; in no order."""
         if self._count == 1:
             return (0,)
-        found = self._set.Match(text)
+        found: list[int] = self._set.Match(text)
         if self._count not in found:
             return range(self._count)
-        return [each for each in found if each != self._count]
+        found.remove(self._count)
+        return found

@@ -15,29 +15,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from dlpmilter.detect.budget import Budget
-from dlpmilter.detect.candidates import Candidates
+from dlpmilter.detect.candidates import Candidate, Candidates
 from dlpmilter.detect.compiled import CompiledCue, CompiledDetector, Hit
 from dlpmilter.detect.own import OwnPerson, own_document
-from dlpmilter.detect.patterns import finder
+from dlpmilter.detect.patterns import Finder, finder
 from dlpmilter.detect.validators import warm
 from dlpmilter.detect.views import View, places_of
 from dlpmilter.detect.words import Places, WordIndex
-from dlpmilter.model.detector import PLACES, DetectorSpec, detectors_digest
+from dlpmilter.model.detector import PLACES, TOO_MANY, DetectorSpec, detectors_digest
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.verdict import Finding
 
 if TYPE_CHECKING:
     from dlpmilter.model.content import Extract
 
-TOO_MANY: Final = "too-many-candidates"
-"""Finding of a text that offers more candidates than may be looked at: not all of it was."""
-
 _INNER: Final = {"phone": ("personal",), "email-address": ("secret",)}
 """Validators whose values may be a piece of something else: of a value of a detector in these groups."""
 _SURE: Final = 0.7
 """Confidence from which such a value explains the piece inside it away; a context word does as well."""
 
-_BATCH: Final = 512 * 1024
+_BATCH: Final = 2 * 1024 * 1024
 """Octets that are looked at together; a hostile text takes the candidates of no more than these with it."""
 
 Place = tuple[str, int]
@@ -67,7 +64,7 @@ class DetectorSet:
         ordered = sorted(specs, key=lambda each: each.id)
         vocabularies: list[tuple[str, ...]] = []
         cues = {
-            cue.id: CompiledCue(tuple(finder(each) for each in cue.patterns), _number(vocabularies, cue.words))
+            cue.id: CompiledCue(_either(cue.patterns), _number(vocabularies, cue.words))
             for spec in ordered
             for cue in spec.cues
         }
@@ -116,7 +113,7 @@ class DetectorSet:
         for batch in self._batches(extracts):
             views += [view for _, view in batch]
             self._scan_batch(batch, values, budget)
-            if budget.left <= 0:
+            if budget.spent:
                 stopped.update(place for place, _ in batch)
         findings = [Finding(TOO_MANY, 1, 1.0, path, PLACES[place]) for path, place in stopped]
         for number, found in values.items():
@@ -156,7 +153,7 @@ class DetectorSet:
                     values[detector].add(hit.value, place, sure)
 
     def _hits(
-        self, view: View, words: Mapping[int, Places], starts: Sequence[Sequence[tuple[int, int]]], budget: Budget
+        self, view: View, words: Mapping[int, Places], starts: Sequence[Sequence[Candidate]], budget: Budget
     ) -> dict[int, list[Hit]]:
         """Detector number -> its values in one view."""
         hits: dict[int, list[Hit]] = defaultdict(list)
@@ -171,11 +168,13 @@ class DetectorSet:
                     hits[number] += detector.hits_in(view, begin, stop, budget, words)
         for (slots, _), found in zip(self._passes, starts, strict=True):
             closed: dict[int, int] = {}
-            for start, slot in found:
-                number, pattern = slots[slot]
-                if start < closed.get(number, 0):
+            for candidate in found:
+                if budget.checks <= 0:
+                    break
+                number, pattern = slots[candidate.number]
+                if candidate.start < closed.get(number, 0):
                     continue
-                hit, end = self._detectors[number].hit_at(view, pattern, start, budget, words)
+                hit, end = self._detectors[number].hit_at(view, pattern, candidate, budget, words)
                 if end:
                     closed[number] = end
                 if hit is not None:
@@ -256,6 +255,11 @@ def _clustered(hits: list[Hit], minimum: int, within: int) -> list[Hit]:
             kept += hits[max(low, done) : high + 1]
             done = high + 1
     return kept
+
+
+def _either(patterns: Sequence[str]) -> Finder | None:
+    """One search for any of these patterns."""
+    return finder("|".join(f"(?:{each})" for each in patterns)) if patterns else None
 
 
 def _number(vocabularies: list[tuple[str, ...]], words: tuple[str, ...]) -> int:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from stdnum import numdb
 
+from dlpmilter.detect.check_digits import possible
+
 _KINDS: Final = {"n": r"\d", "a": "[A-Z]", "c": "[A-Z0-9]"}
 _NOISE: Final = str.maketrans("", "", " \t\r\n")
 _MODULES: Final = {
@@ -95,14 +97,17 @@ _ADJUSTED: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-def _validator(module: str) -> Callable[[str], str]:
+def _validator(module: str, ask: Callable[[str, int, str], bool] = possible) -> Callable[[str], str]:
     number: Any = import_module(f"stdnum.{module}")
     noise = _SLASHED if module == "at.vnr" else _NOISE
     shortest = _SHORTEST.get(module, 0)
 
     def validate(text: str) -> str:
         value = text.translate(noise)
-        if sum(map(str.isdigit, value)) < shortest:
+        if value.isascii():
+            if not ask(module, shortest, value):
+                return ""
+        elif sum(map(str.isdigit, value)) < shortest:
             return ""
         if module in _ADJUSTED:
             value = _ADJUSTED[module](value)
@@ -118,3 +123,5 @@ def _validator(module: str) -> Callable[[str], str]:
 
 STDNUM_VALIDATORS: Final = {name: _validator(module) for name, module in _MODULES.items()}
 """Validator name -> function; each module is imported here, before the process is confined."""
+STDNUM_LEAST: Final = {name: _SHORTEST[module] for name, module in _MODULES.items() if module in _SHORTEST}
+"""Validator name -> digits of its shortest number."""

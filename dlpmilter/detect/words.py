@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from dlpmilter.detect.budget import CHUNK, OVERLAP, Budget, next_word
+from dlpmilter.detect.budget import CHUNK, OVERLAP, WIDEST, Budget, narrowed, next_word
 from dlpmilter.detect.normalise import plain
 from dlpmilter.detect.patterns import finder, words_pattern
 
@@ -58,20 +58,25 @@ class WordIndex:
         found: dict[int, Places] = {}
         if self._find is None:
             return found
-        find = self._find
-        for begin in range(0, len(text), CHUNK):
-            at, stop = begin, begin + CHUNK
-            while budget.left > 0:
-                start, end = find(text, at, stop + OVERLAP)
-                if start < 0 or start >= stop:
-                    break
-                budget.spend(end - start)
-                for number, word in self._meant(text[start:end]):
-                    places = found.setdefault(number, Places())
-                    places.starts.append(start)
-                    places.ends.append(end)
-                    places.words.append(word)
-                at = next_word(text, start, end)
+        find, known, size = self._find, self._known, len(text)
+        at, width = 0, WIDEST
+        while at < size and budget.left > 0:
+            stop = at + width
+            start, end = find(text, at, stop + OVERLAP)
+            if start < 0 or start >= stop:
+                at, width = stop, min(4 * width, WIDEST)
+                continue
+            budget.spend(end - start)
+            raw = text[start:end]
+            for number, word in known.get(raw) or self._meant(raw):
+                places = found.get(number)
+                if places is None:
+                    places = found[number] = Places()
+                places.starts.append(start)
+                places.ends.append(end)
+                places.words.append(word)
+            width = narrowed(start - at, CHUNK)
+            at = next_word(text, start, end)
         return found
 
     def _meant(self, raw: bytes) -> tuple[tuple[int, str], ...]:

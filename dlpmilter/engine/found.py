@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the content of a mail means for the rules: counts by group of detectors, rows, shares. Never sees a text.
 
-Counts only grow with what is found: no hit ever lowers another (design invariant 7). Whether a document is
+Counts only grow with what is found: no hit ever lowers another (design invariant 7). Where a text offered more than
+could be looked at, what was counted is a least count, and as a fact it satisfies every threshold: padding a mail with
+what looks like data never takes a rule out of reach. Whether a document is
 about the sender alone is the one fact that may open a way, and the policy decides whether it does.
 """
 
@@ -11,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.model.content import ContentReport
+from dlpmilter.model.detector import TOO_MANY
 from dlpmilter.policy.match import UNKNOWN
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 NOTHING_FOUND = ContentReport()
 OWN_DOCUMENT = "own-document"
 ENCRYPTED = "encrypted"
+AT_LEAST = 10**12
+"""What a count stands for that was not counted to its end: more than any mail holds and any policy asks for."""
 _COUNTED = ("message.attachments",)
 _OPENED = ("message.uninspectable", "message.ambiguous", "message.encrypted")
 OPENED_FACTS = (*_OPENED, *_COUNTED)
@@ -51,6 +56,8 @@ def content_facts(report: ContentReport, policy: Policy) -> dict[str, object]:
         for group in policy.groups.get(finding.detector, ()):
             if group in GROUP_FACTS:
                 counts[GROUP_FACTS[group]] += finding.count
+    if TOO_MANY in report.uninspectable:
+        counts = {name: max(count, AT_LEAST) for name, count in counts.items()}
     shares = [100 * len(hit.rows) // hit.register_rows for hit in report.registers if hit.register_rows]
     return {
         **counts,

@@ -26,6 +26,10 @@ VALIDATORS: Final = (
 """Names a definition may give in `validator`; room detect has one function for each."""
 
 
+TOO_MANY: Final = "too-many-candidates"
+"""Finding of a text that offers more than may be looked at: every count of its mail is then only a least one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Words near a value that make it more likely; `required` drops values without them."""

@@ -71,6 +71,7 @@ class Limits:
     inbound_waiting: int = 10_000
     """Inbound mails that wait to be learned, for each gate; above it they are relayed and not learned."""
     detector_candidates: int = 200_000
-    """Places in the texts of one mail that detectors check one by one; above it too-many-candidates is found."""
+    """Places in the texts of one mail that detectors look at one by one, and values they check; above it
+    too-many-candidates is found. Counted apart for passes, pieces, surroundings of context words, and checks."""
     answer_seconds: float = 80.0
     """Postfix gives a before-queue filter 100 s; we answer before that."""

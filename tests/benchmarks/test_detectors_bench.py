@@ -90,3 +90,41 @@ def test_the_default_set_survives_hostile_texts() -> None:
             end="",
         )
         assert big / max(small, 0.01) < 25
+
+
+@cache
+def crafted(size: int) -> dict[str, str]:
+    """Texts full of what looks like values: each start of a number is a candidate of many patterns."""
+    noise = random.Random(1)
+
+    def many(count: int, one: str, *ranges: int) -> str:
+        return "".join(one.format(*(noise.randrange(each) for each in ranges)) for _ in range(size // count))
+
+    return {
+        "digits and gaps": "".join(noise.choices("0123456789 .-/", k=size)),
+        "digits and blanks": hostile(size)[3],
+        "groups": " ".join(str(noise.randrange(10 ** noise.randrange(2, 8))) for _ in range(size // 6)),
+        "phones": many(16, "+49 {} ", 10**11),
+        "accounts": many(24, "DE{:020d} ", 10**20),
+        "addresses": many(18, "a{}@b{}.de ", 10**6, 10**4),
+        "numbers by their words": many(33, "personnummer {:010d} bsn svnr ", 10**10),
+        "open server=": many(21, "server=x {:011d} ", 10**10),
+    }
+
+
+@pytest.mark.bench
+def test_crafted_texts_have_a_bound() -> None:
+    """10 MB of any text cost at most five seconds of the reference machine; beyond the bound that is said."""
+    for name, text in crafted(10_000_000).items():
+        bench.reference_loop()
+        start = time.process_time()
+        bench.reference_loop()
+        slow = max(1.0, (time.process_time() - start) / bench.REFERENCE_LOOP)
+        for size in (2_000_000, 10_000_000):
+            extracts = [Extract("1", "t", text=text[:size])]
+            start = time.process_time()
+            found = detectors().scan(extracts)
+            took = time.process_time() - start
+            counts = {each.detector: each.count for each in found}
+            print(f"\n{took:6.2f} s for {size / 1e6:.0f} MB, machine {slow:.1f} x slower: {name}: {counts}", end="")
+            assert took / slow < 5, name

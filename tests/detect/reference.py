@@ -16,7 +16,7 @@ from typing import Any
 import phonenumbers
 
 from dlpmilter.detect.budget import CHUNK, OVERLAP, Budget
-from dlpmilter.detect.candidates import REACH
+from dlpmilter.detect.candidates import REACH, Candidate
 from dlpmilter.detect.normalise import spelt_out
 from dlpmilter.detect.patterns import StartSet, finder
 from dlpmilter.detect.scan import DetectorSet
@@ -55,15 +55,15 @@ class _Everything:
         self._find = finder("|".join(f"(?:{each})" for each in patterns), memory=64 * 1024 * 1024)
         self._starts = StartSet(patterns)
 
-    def find(self, text: bytes, _: Budget) -> list[tuple[int, int]]:
-        """Start and pattern number, as Candidates gives them."""
+    def find(self, text: bytes, _: Budget) -> list[Candidate]:
+        """Start and pattern number, as Candidates gives them; no end, each pattern is asked for its own."""
         found, at = [], 0
         while at <= len(text):
             start, end = self._find(text, at, at + CHUNK + OVERLAP)
             if start < 0:
                 at += CHUNK
                 continue
-            found += [(start, number) for number in self._starts.hits(text[start : start + REACH])]
+            found += [Candidate(start, number) for number in self._starts.hits(text[start : start + REACH])]
             at = start + 1
             while chr(text[start]).isalnum() and at < end and chr(text[at]).isalnum():
                 at += 1
@@ -71,7 +71,7 @@ class _Everything:
 
 
 class SlowSet(DetectorSet):
-    """The shipped set without a short way: no batches, nothing left out, nothing needed first but `@`."""
+    """The shipped set without a short way: no batches, nothing left out, nothing needed first but `@`, no digits counted."""
 
     def __init__(self, shipped: Sequence[DetectorSpec]) -> None:
         plain = [each if each.needs == "@" else replace(each, needs="") for each in shipped]
@@ -81,6 +81,8 @@ class SlowSet(DetectorSet):
             (slots, _Everything([ordered[number].patterns[pattern] for number, pattern in slots]))
             for slots, _ in self._passes
         ]
+        for detector in self._detectors:
+            detector._least = 0
 
     def _batches(self, extracts: Sequence[Extract]) -> Iterator[list[tuple[tuple[str, int], View]]]:
         """One view after the other, however often its text stands in the mail."""

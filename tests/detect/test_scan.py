@@ -9,10 +9,10 @@ import random
 import pytest
 
 from dlpmilter.detect.budget import CHUNK
-from dlpmilter.detect.scan import TOO_MANY, DetectorSet
+from dlpmilter.detect.scan import DetectorSet
 from dlpmilter.detect.views import HEADER_TYPE
 from dlpmilter.model.content import Extract, Table
-from dlpmilter.model.detector import Context, DetectorSpec
+from dlpmilter.model.detector import TOO_MANY, Context, DetectorSpec
 from dlpmilter.model.limits import Limits
 from dlpmilter.model.verdict import Finding
 from tests.detect.identifiers import nl_bsn

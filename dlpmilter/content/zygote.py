@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The warm process: it has loaded every reader, and forks one confined child for each mail, one mail ahead.
+"""The warm process: it has loaded every reader, and forks one confined child for each mail, ahead of it when
+no other is at work.
 
 Started as `python -m dlpmilter.content.zygote FD`. A request brings three descriptors: the mail, where the child
 answers, and where this process notes how the child ended. It never looks at a mail itself, and it ends when the

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The warm process: it has loaded every reader, and forks one confined child for each mail, one mail ahead.
+"""The warm process: it has loaded every reader, and forks one confined child for each mail, ahead of it when
+no other is at work.
 
 Started as `python -m dlpmilter.content.zygote FD`. A request brings three descriptors: the mail, where the child
 answers, and where this process notes how the child ended. It never looks at a mail itself, and it ends when the
@@ -47,6 +48,8 @@ MAX_REQUEST = 4096
 _OPEN_FILES = 256
 _PIXEL_OCTETS = 12
 """Octets of memory that reading a picture takes for each of its pixels, at most: decoded, in grey, in black."""
+_PATIENCE = 0.05
+"""Seconds a new spare child waits for the one at work to end: two at once on a busy machine slow the mail down."""
 _GRACE = 0.2
 """Seconds a child may take to pack its answer after its time is over."""
 
@@ -157,6 +160,8 @@ class _Nursery:
         self._gate, self._cell, self._look, self._confined = gate, cell, look, confined
         self._children: dict[int, _Child] = {}
         self._spare: _Spare | None = None
+        self._wanted = 0.0
+        """When there has to be a spare at the latest; 0 when there is one, or none can live."""
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -183,15 +188,23 @@ class _Nursery:
                         self._forget(descriptor)
                 self._bury()
                 self._end_late()
+                self._provide()
         finally:
             for child in self._children.values():
                 os.kill(child.pid, signal.SIGKILL)
 
     def _wait(self) -> int | None:
-        """Milliseconds until the next child is late."""
-        if not self._children:
-            return None
-        return max(0, int(1000 * (min(each.deadline for each in self._children.values()) - time.monotonic()))) + 1
+        """Milliseconds until the next child is late, or a spare one is wanted."""
+        times = [each.deadline for each in self._children.values()]
+        if self._wanted:
+            times.append(self._wanted)
+        return max(0, int(1000 * (min(times) - time.monotonic()))) + 1 if times else None
+
+    def _provide(self) -> None:
+        """A spare for the next mail: as soon as no child is at work, or when one takes its time."""
+        if self._wanted and (not self._children or self._wanted <= time.monotonic()):
+            self._wanted = 0.0
+            self._spare = self._spare or self._fork()
 
     def _accept(self) -> bool:
         request, descriptors, _, _ = socket.recv_fds(self._gate, MAX_REQUEST, 3)
@@ -208,7 +221,7 @@ class _Nursery:
         if pid:
             self._children[pid] = _Child(pid, note, self._look.limits.content_seconds)
             _tell(note, {"pid": pid})
-            self._spare = self._fork()  # while the other is at work: the next mail does not wait for a fork
+            self._wanted = time.monotonic() + _PATIENCE
         else:
             os.close(note)
         return True

@@ -160,7 +160,14 @@ def decode_body(octets: bytes, encoding: str) -> bytes:
     if encoding == "base64":
         return decode_base64(octets)
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(_QP_BLANKS.sub(b"", octets))
+        return binascii.a2b_qp(_without_blanks(octets))
+    return octets
+
+
+def _without_blanks(octets: bytes) -> bytes:
+    """Blanks at the ends of lines away (RFC 2045 6.7); few bodies have any, and the pattern stops at every blank."""
+    if octets.endswith((b" ", b"\t")) or any(end in octets for end in (b" \r\n", b" \n", b"\t\r\n", b"\t\n")):
+        return _QP_BLANKS.sub(b"", octets)
     return octets
 
 

@@ -79,10 +79,16 @@ class Evidence:
 
 def near(values: Sequence[Value], require: int) -> Evidence | None:
     """The best group of different values of one row that stand together; None when none has `require` of them."""
-    if len(values) < require or (require > 1 and not _same_area(values)):
+    if len(values) < require:
         return None
-    if len(values) == 2 and len(values[0].places) == len(values[1].places) == 1:
-        return _two(values[0].places[0], values[1].places[0], require)
+    if len(values) == 2:
+        left, right = values
+        if require > 1 and not right.areas & (left.areas | left.areas << 1 | left.areas >> 1):
+            return None
+        if len(left.places) == len(right.places) == 1:
+            return _two(left.places[0], right.places[0], require)
+    elif require > 1 and not _same_area(values):
+        return None
     places = sorted([(span, value.hash) for value in values for span in value.places])
     best: list[Span] = []
     for first, (span, number) in enumerate(places):

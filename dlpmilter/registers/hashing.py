@@ -14,7 +14,7 @@ from typing import Any
 
 from dlpmilter.registers import normal
 from dlpmilter.registers.errors import SourceError
-from dlpmilter.registers.index_file import HASH, hasher
+from dlpmilter.registers.index_file import HASH, hash_each, hasher
 from dlpmilter.registers.sorting import Sorter, Spill
 from dlpmilter.registers.source import Source, open_source, open_text
 
@@ -27,6 +27,8 @@ NOTHING = bytes(HASH)
 _CACHE = 50_000
 """Cells of one column remembered with their hash: cities and given names come again."""
 _SAMPLE = 20_000
+_SELDOM = 0.8
+"""A column of which such a share of a block is new has values that do not come again."""
 _PHONE_NAMES = ("tel", "phone", "mobil", "handy", "fax", "rufnummer")
 
 
@@ -85,7 +87,9 @@ def hash_share(order: Order, progress: Callable[[int], None] | None = None) -> S
             rows += len(block)
             if rows > MAX_ROWS:
                 raise SourceError(f"{order.source.path}: has more than {MAX_ROWS} rows. Register it in pieces.")
-    return Share(rows, tuple(work.columns), frozenset(work.lengths), frozenset(work.sizes), sorter.spill(), row_file)
+    lengths = frozenset[int]().union(*(column.lengths for column in work.columns))
+    columns = tuple(column.told for column in work.columns)
+    return Share(rows, columns, lengths, frozenset(work.sizes), sorter.spill(), row_file)
 
 
 def _blocks(rows: Iterator[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
@@ -98,78 +102,92 @@ def _is_phone(name: str) -> bool:
     return any(each in low for each in _PHONE_NAMES)
 
 
+class _Hashes:
+    """Hashes of the cells of one column; cells seen before are remembered for a while, where they come again."""
+
+    def __init__(self, hasher: Any, name: str) -> None:
+        self.told = Column(name, _is_phone(name))
+        self._hasher = hasher
+        self._canonical = normal.Canonical(phone=self.told.phone)
+        self._known: dict[str, bytes] = {"": NOTHING}
+        self._silent = {""}
+        """Cells seen that say too little."""
+        self._unique = False
+
+    @property
+    def lengths(self) -> set[int]:
+        """Signs of its numbers."""
+        return self._canonical.lengths
+
+    def of(self, cells: Sequence[str]) -> tuple[list[bytes], list[str]]:
+        """The hash of each cell, and the values of several words that were not seen lately."""
+        if self._unique:
+            return self._fresh(cells)
+        known = self._known
+        values: list[bytes | None] = list(map(known.get, cells))
+        missing = [cell for cell, value in zip(cells, values, strict=True) if value is None]
+        new = list(dict.fromkeys(missing))
+        hashes, several = self._fresh(new) if new else ([], [])
+        fresh = dict(zip(new, hashes, strict=True))
+        if len(known) < _CACHE:
+            known |= fresh
+        if len(known) > _SAMPLE and len(missing) > _SELDOM * len(cells):
+            self._unique = True
+            known.clear()
+        return [fresh[cell] if value is None else value for cell, value in zip(cells, values, strict=True)], several
+
+    def _fresh(self, cells: Sequence[str]) -> tuple[list[bytes], list[str]]:
+        """The hashes of cells not seen lately; on the way, what their column looks like."""
+        forms, several = self._canonical.each(normal.fold_each(cells))
+        hashes = hash_each(self._hasher, "\n".join(forms).encode().split(b"\n"))
+        told = self.told
+        if "" in forms:
+            hashes = [value if form else NOTHING for value, form in zip(hashes, forms, strict=True)]
+            silent = {cell for cell, form in zip(cells, forms, strict=True) if not form} - self._silent
+            told.skipped += sum(not cell.isspace() for cell in silent)
+            if len(self._silent) < _CACHE:
+                self._silent |= silent
+        if told.said < _SAMPLE:
+            sample = [(form, cell) for form, cell in zip(forms, cells, strict=True) if form][: _SAMPLE - told.said]
+            told.said += len(sample)
+            told.shaped += sum(normal.identifies(form, cell) for form, cell in sample)
+        return hashes, several
+
+
 class _Cells:
-    """Hashes of cells; cells seen before are remembered for a while."""
+    """Hashes of rows; records of where each value stands go to the sorter."""
 
     def __init__(self, key: bytes, names: Sequence[str], sorter: Sorter) -> None:
         self._hasher = hasher(key)
         self._sorter = sorter
-        self.columns = [Column(name, _is_phone(name)) for name in names]
-        self._caches: list[dict[str, bytes]] = [{"": NOTHING} for _ in names]
-        self.lengths: set[int] = set()
+        self.columns = [_Hashes(self._hasher, name) for name in names]
         self.sizes: set[int] = set()
         self._words: set[str] = set()
 
     def block(self, rows: list[Sequence[str]], first: int) -> bytes:
         """Records of these rows go to the sorter; their hashes row by row are the answer."""
-        parts = self._sorter.parts
+        part_of = self._sorter.parts.__getitem__
         numbers = [number.to_bytes(4, "big") for number in range(first, first + len(rows))]
         hashed: list[list[bytes]] = []
-        for place, (column, cache, cells) in enumerate(
-            zip(self.columns, self._caches, zip(*rows, strict=True), strict=True)
-        ):
+        for place, (column, cells) in enumerate(zip(self.columns, zip(*rows, strict=True), strict=True)):
+            values, several = column.of(cells)
             tail = bytes([place])
-            values = self._hashes(cells, column, cache)
             for value, number in zip(values, numbers, strict=True):
                 if value is not NOTHING:
-                    parts[value[0]] += value + tail + number
+                    part = part_of(value[0])
+                    part += value + tail + number
+            if several:
+                self._mark(several)
             hashed.append(values)
         return b"".join(chain.from_iterable(zip(*hashed, strict=True)))
 
-    def _hashes(self, cells: Sequence[str], column: Column, cache: dict[str, bytes]) -> list[bytes]:
-        """The hashes of the cells of one column."""
-        if new := [cell for cell in dict.fromkeys(cells) if cell not in cache]:
-            fresh = self._fresh(new, column)
-            if len(cache) < _CACHE:
-                cache.update(fresh)
-            else:
-                get, late = cache.get, fresh.__getitem__
-                return [get(cell) or late(cell) for cell in cells]
-        return list(map(cache.__getitem__, cells))
-
-    def _fresh(self, cells: list[str], column: Column) -> dict[str, bytes]:
-        """The hashes of cells not seen lately; on the way, what their column looks like."""
-        copy, phone, canonical = self._hasher.copy, column.phone, normal.canonical
-        found: dict[str, bytes] = {}
-        for cell, folded in zip(cells, normal.fold_each(cells), strict=True):
-            form = canonical(folded, phone=phone)
-            if not form:
-                column.skipped += not cell.isspace()
-                found[cell] = NOTHING
-                continue
-            state = copy()
-            state.update(form.encode())
-            found[cell] = state.digest()
-            if form[0] == "#":
-                self.lengths.add(len(form) - 1)
-            elif " " in form:
-                self._mark(form)
-            if column.said < _SAMPLE:
-                column.said += 1
-                column.shaped += normal.identifies(form, cell)
-        return found
-
-    def _mark(self, form: str) -> None:
+    def _mark(self, several: list[str]) -> None:
         """Say of each word of a value of several words that it is one: a mail then tries only such words together."""
-        words = form.split(" ")
-        self.sizes.add(len(words))
-        for word in words:
-            if word in self._words:
-                continue
-            if len(self._words) >= 4 * _CACHE:
-                self._words.clear()  # doubles are dropped by the sorter
-            self._words.add(word)
-            state: Any = self._hasher.copy()
-            state.update(word.encode())
-            value = state.digest()
-            self._sorter.parts[value[0]] += value + bytes([WORD_COLUMN]) + bytes(4)
+        self.sizes.update({form.count(" ") + 1 for form in several})
+        words = set(" ".join(several).split(" ")) - self._words
+        if len(self._words) >= 4 * _CACHE:
+            self._words.clear()  # doubles are dropped by the sorter
+        self._words |= words
+        parts = self._sorter.parts
+        for value in hash_each(self._hasher, map(str.encode, words)):
+            parts[value[0]] += value + bytes([WORD_COLUMN]) + bytes(4)

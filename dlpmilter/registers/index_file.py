@@ -45,6 +45,18 @@ def hasher(key: bytes) -> Any:
     return hashlib.blake2b(key=key, digest_size=HASH, person=b"dlpm value")
 
 
+def hash_each(hasher: Any, values: Iterable[bytes]) -> list[bytes]:
+    """The keyed hash of each value; `hasher` is not changed."""
+    copy = hasher.copy
+    found: list[bytes] = []
+    keep = found.append
+    for value in values:
+        state = copy()
+        state.update(value)
+        keep(state.digest())
+    return found
+
+
 def _mac(key: bytes) -> Any:
     return hashlib.blake2b(key=key, digest_size=MAC, person=b"dlpm file")
 

@@ -21,7 +21,7 @@ from dlpmilter.registers.build import FORMAT
 from dlpmilter.registers.errors import IndexUnusable
 from dlpmilter.registers.evidence import Evidence, Value, near
 from dlpmilter.registers.grouping import VALUE
-from dlpmilter.registers.index_file import HASH, IndexFile, Table, hasher
+from dlpmilter.registers.index_file import HASH, IndexFile, Table, hash_each, hasher
 from dlpmilter.registers.pairing import MASK, MIX, PAIR_WIDTH, SHORT
 from dlpmilter.registers.tokens import LONG, MAX_PLACES, WINDOW, Span, numbers, segments
 
@@ -85,13 +85,7 @@ class Register:
 
     def hash_each(self, forms: Iterable[str]) -> list[bytes]:
         """The keyed hashes of canonical forms."""
-        copy = self.hasher.copy
-        found: list[bytes] = []
-        for form in forms:
-            state = copy()
-            state.update(form.encode())
-            found.append(state.digest())
-        return found
+        return hash_each(self.hasher, map(str.encode, forms))
 
     def cells_each(self, rows: Iterable[int]) -> Iterator[tuple[int, ...]]:
         """The short hashes of each of these rows."""
@@ -220,15 +214,14 @@ class _Search:
         short: dict[int, list[Value]] = defaultdict(list)
         for value in self._found:
             short[value.hash >> 8 * (HASH - SHORT)].append(value)
-        last_first = sorted([row for row in rows if row < self._register.rows], reverse=True)
+        silent = frozenset(cell for cell, values in short.items() if spent.issuperset([each.hash for each in values]))
+        end = self._register.rows
+        last_first = sorted([row for row in rows if row < end], reverse=True)
         shown = map(frozenset(short).intersection, self._register.cells_each(last_first))
         for cells, row in dict(zip(shown, last_first, strict=True)).items():
-            if len(cells) < require:
+            if len(cells) < require or silent >= cells:
                 continue
-            values = {value.hash: value for cell in cells for value in short[cell]}
-            if spent.issuperset(values):
-                continue
-            evidence = near(tuple(values.values()), require)
+            evidence = near([value for cell in cells for value in short[cell]], require)
             if evidence is not None:
                 yield row, evidence
 

@@ -69,6 +69,12 @@ _CODES_OF_TWO = frozenset(
 )
 
 
+_SHAPE = bytes.maketrans(b"0123456789abcdefghijklmnopqrstuvwxyz", b"0" * 10 + b"a" * 26)
+"""All digits alike, all letters of a folded text alike."""
+_MAX_SHAPES = 20_000
+_ONLY_SIGNS = dict.fromkeys(number for number in range(128) if not chr(number).isalnum())
+
+
 def fold(text: str) -> str:
     """One case, no accents, umlauts and their transliterations alike (Müller, Mueller, MULLER), no invisible signs.
 
@@ -116,6 +122,75 @@ def canonical(folded: str, *, phone: bool = False) -> str:
     if not words or len(words) > MAX_WORDS or sum(map(len, words)) < MIN_LENGTH:
         return ""
     return words[0] if len(words) == 1 else " ".join(sorted(words))
+
+
+_NOTHING, _WHOLE, _ONE_NUMBER, _NUMBER, _WORDS, _EACH = range(6)
+"""How cells of one shape become canonical: not at all; as they are (one word, or a mail address); `#` before them;
+`#` before their letters and digits; their words in order; or `canonical` has to look at each (dates, telephone
+numbers, what is not ASCII)."""
+
+
+class Canonical:
+    """`canonical` for the cells of one column. Most columns have cells of few shapes: each shape is looked at once."""
+
+    def __init__(self, *, phone: bool) -> None:
+        self.lengths: set[int] = set()
+        """Signs of the numbers seen so far."""
+        self._phone = phone
+        self._ways: dict[bytes, int] = {}
+
+    def each(self, folded: Sequence[str]) -> tuple[list[str], list[str]]:
+        """`canonical` of each folded cell, and those among them that have several words."""
+        shapes = _BETWEEN.join(folded).encode("utf-8", "surrogatepass").translate(_SHAPE).split(_BETWEEN.encode())
+        if len(shapes) != len(folded):  # no cell, or a cell that has the sign between cells in it
+            return self._by_way(folded, [_EACH] * len(folded))
+        ways = self._ways
+        if len(ways) >= _MAX_SHAPES:
+            ways.clear()
+        if not ways.keys() >= (new := set(shapes)):
+            for shape, cell in dict(zip(shapes, folded, strict=True)).items():
+                if shape in new and shape not in ways:
+                    ways[shape] = self._way(shape, cell)
+        return self._by_way(folded, list(map(ways.__getitem__, shapes)))
+
+    def _by_way(self, folded: Sequence[str], ways: list[int]) -> tuple[list[str], list[str]]:
+        kinds = set(ways)
+        if kinds == {_WHOLE}:
+            return list(folded), []
+        if kinds == {_ONE_NUMBER}:
+            return ["#" + cell for cell in folded], []
+        if kinds == {_NUMBER}:
+            return ["#" + cell.translate(_ONLY_SIGNS) for cell in folded], []
+        phone = self._phone
+        forms = [
+            cell if way == _WHOLE
+            else canonical(cell, phone=phone) if way == _EACH
+            else "#" + cell if way == _ONE_NUMBER
+            else "#" + cell.translate(_ONLY_SIGNS) if way == _NUMBER
+            else " ".join(sorted(WORD.findall(cell))) if way == _WORDS
+            else ""
+            for cell, way in zip(folded, ways, strict=True)
+        ]  # fmt: skip
+        if _EACH in kinds:
+            self.lengths.update({len(form) - 1 for form in forms if form[:1] == "#"})
+        return forms, [form for form in forms if " " in form]
+
+    def _way(self, shape: bytes, cell: str) -> int:
+        """What `canonical` does with every cell of this shape, seen from one of them."""
+        if not shape.isascii() or b"+" in shape:
+            return _EACH
+        if b"@" in shape:
+            return _WHOLE if _ONLY_MAIL.fullmatch(cell) else _EACH
+        words = WORD.findall(cell)
+        if b"0" in shape and (self._phone or len(words) == 3):
+            return _EACH
+        form = canonical(cell)
+        if not form:
+            return _NOTHING
+        if form[0] == "#":
+            self.lengths.add(len(form) - 1)
+            return _ONE_NUMBER if len(words[0]) == len(cell) else _NUMBER
+        return _WHOLE if form == cell and len(words) == 1 else _WORDS
 
 
 def mail_of(folded: str) -> str:

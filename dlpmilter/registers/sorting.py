@@ -7,6 +7,7 @@ scratch folder; other processes may read it from there.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def parts_of(spills: Sequence[Spill], numbers: Iterable[int] = range(PARTS)) -> 
 
 def cut(data: bytes, width: int) -> list[bytes]:
     """Records one by one."""
-    return [data[at : at + width] for at in range(0, len(data), width)]
+    return [record for (record,) in struct.iter_unpack(f"{width}s", data)]
 
 
 def in_order(spills: Sequence[Spill], width: int, numbers: Iterable[int] = range(PARTS)) -> Iterator[list[bytes]]:

@@ -130,28 +130,30 @@ class _Numbers:
         self._base = base
         self._figures = figures
         """Places of words with a digit."""
+        self._digits = list(map(str.isdigit, words))
         self._lengths = lengths
         self._longest = max(lengths, default=0)
         self.forms: list[tuple[str, Span]] = []
 
     def joined(self, place: int) -> None:
         """This word, and this word with those after it, as long as they can be groups of one number."""
-        words, figures, lengths = self._words, self._figures, self._lengths
-        word = words[place]
-        size = len(word)
-        plain = word.isdigit()
-        if size in lengths and (plain or normal.is_number([word])) and size >= _LEAST:
-            self.forms.append((f"#{word}", (self._base + place, self._base + place + 1)))
+        words, figures, lengths, digits = self._words, self._figures, self._lengths, self._digits
+        size = len(words[place])
+        plain = digits[place]
+        start = self._base + place
+        if size in lengths and size >= _LEAST and (plain or normal.is_number([words[place]])):
+            self.forms.append(("#" + words[place], (start, start + 1)))
+        longest = self._longest
         for end in range(place + 1, min(place + normal.NUMBER_TOKENS, len(words))):
             word = words[end]
             size += len(word)
-            if size > self._longest:
+            if size > longest:
                 return
-            plain = plain and word.isdigit()
             if end not in figures and not (end == place + 1 and len(word) == 4 and word.isalpha()):
                 return
-            if size in lengths and (plain or normal.is_number(words[place : end + 1])) and size >= _LEAST:
-                self.forms.append(("#" + "".join(words[place : end + 1]), (self._base + place, self._base + end + 1)))
+            plain = plain and digits[end]
+            if size in lengths and size >= _LEAST and (plain or normal.is_number(words[place : end + 1])):
+                self.forms.append(("#" + "".join(words[place : end + 1]), (start, start + 1 + end - place)))
 
     def date(self, group: list[str], place: int) -> None:
         """Three words, when they are a day."""

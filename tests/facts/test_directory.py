@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from dlpmilter.config import ConfigError
 from dlpmilter.facts.directory import People, full_names
 from dlpmilter.facts.hashes import Hashes, read, written
-from dlpmilter.facts.people_csv import COLUMNS, Problems, Row, rows_of, write_people
+from dlpmilter.facts.people_csv import COLUMNS, Problems, Row, normal_address, rows_of, write_people
+from dlpmilter.model.address import AddressError, parse_address
+from dlpmilter.policy.domains import normalise_domain
 
 HASHES = Hashes((b"k" * 32, b"older key"))
 FILE = """\
@@ -165,3 +167,21 @@ def test_the_example_of_the_documents_loads(tmp_path: Path) -> None:
     assert people.person("legal@example.com") == people.person("a.berger@example.com") == "anna.berger@example.com"
     assert tuple(example.splitlines()[0].split(",")) == COLUMNS
     assert [each for each in COLUMNS if f"| `{each}` |" not in text] == []
+
+
+@given(
+    st.from_regex(r"[a-z0-9_+.-]{1,40}@[a-z0-9.-]{1,40}", fullmatch=True)
+    | st.from_regex(r"[ <]?[A-Za-z0-9%!\"@._+-]{1,70}@[A-Za-z0-9._xn-]{1,70}[ >.]?", fullmatch=True)
+    | st.text(max_size=20)
+)
+def test_a_plain_address_is_what_the_long_way_makes_of_it(text: str) -> None:
+    """What is taken as plain at one look has the normal form that parsing and folding give it."""
+    try:
+        mailbox = parse_address(text)
+        wanted = f"{mailbox.local.lower()}@{normalise_domain(mailbox.domain)}" if mailbox.domain else None
+    except (AddressError, UnicodeEncodeError):
+        wanted = None
+    try:
+        assert normal_address(text) == wanted
+    except (AddressError, UnicodeEncodeError):
+        assert wanted is None

@@ -241,6 +241,31 @@ def test_texts_folded_together_are_folded_as_each_by_itself(texts: list[str]) ->
     assert normal.fold_each(texts) == [normal.fold(text) for text in texts]
 
 
+_CELLS = st.one_of(
+    st.text(max_size=30),
+    st.text("aAbBuüeE019 .,-+/@_\x1f#", max_size=24),
+    st.from_regex(r"\+?[0-9 ()/-]{3,18}", fullmatch=True),
+    st.from_regex(r"[0-3][0-9][./ -][01][0-9][./ -](19|20)[0-9]{2}", fullmatch=True),
+    st.from_regex(r"[a-z.]{1,6}@[a-z]{1,6}(\.[a-z-]{1,3}){0,2}", fullmatch=True),
+    st.sampled_from(["12. März 1980", "March 12, 1980", "DE89 3704 0044 0532 0130 00", "K-10023", "Müller, Anna"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.lists(_CELLS, max_size=12), max_size=3), st.booleans())
+def test_a_column_is_made_canonical_as_each_of_its_cells(blocks: list[list[str]], phone: bool) -> None:
+    """Looking at each shape once gives what looking at each cell gives, with its numbers and its several words."""
+    column = normal.Canonical(phone=phone)
+    lengths = set()
+    for cells in blocks:
+        folded = normal.fold_each(cells) if cells else []
+        forms, several = column.each(folded)
+        assert forms == [normal.canonical(cell, phone=phone) for cell in folded]
+        assert several == [form for form in forms if " " in form]
+        lengths |= {len(form) - 1 for form in forms if form.startswith("#")}
+    assert column.lengths == lengths
+
+
 def test_a_register_built_again_of_another_table_has_another_key(tmp_path: Path) -> None:
     """Row numbers of two tables are told apart; the same table built again keeps its key."""
     builds = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _plain(style: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)  # a document has few styles, most of them on hundreds of elements
 def _styled(look: Look, style: str) -> Look:
     color, paper = _COLOR.search(style), _BACKGROUND.search(style)
     if color:

@@ -19,6 +19,7 @@ from dlpmilter.content.payloads import header_extracts, payloads_of
 from dlpmilter.content.registry import READERS, sniff
 from dlpmilter.content.walk import BY_OCR, DOUBTS, HARMLESS, walk
 from dlpmilter.content.weigh import attachments, documents, image_only, text_chars, without_noise
+from dlpmilter.mime.mapped import forget
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.mime.views import read_views
 from dlpmilter.model.content import ContentReport, Extract
@@ -67,7 +68,9 @@ def examine(
     """
     started = time.monotonic()
     structure = read_structure(message, limits)
+    forget(message)
     views = read_views(message, structure, limits)
+    forget(message)
     budget = Budget(
         octets=limits.content_octets,
         text_chars=limits.content_text_chars,

@@ -223,11 +223,13 @@ class _Viewer:
 
     def _leaf(self, buffer: _Buffer, body: int, end: int, meaning: Meaning, place: _Place) -> None:
         raw = self._raw(buffer, body, end, meaning)
+        if len(raw) > _MIB and tuple(meaning.encodings) == ("base64",) and decoders.is_clean_base64(raw):
+            raw = decoders.without_blanks(raw)
         clean = False
         given: list[tuple[bytes, ...]] = []
         for encoding in meaning.encodings:
             given.append(decoders.readings_of(raw, encoding))
-            clean = clean or (len(given[-1]) == 1 and encoding in decoders.DECODERS and decoders.is_clean(raw, encoding))
+            clean = clean or (len(given[-1]) == 1 and decoders.is_clean(raw, encoding))
         one = len(meaning.encodings) == 1 and meaning.encodings[0] in decoders.DECODERS
         if not clean and meaning.encodings[0] == "base64" and decoders.has_foreign_octets(raw):
             self.doubts["foreign-octets-in-base64"] = None

@@ -43,6 +43,8 @@ class Extract:
     status: str = "read"
     labels: tuple[str, ...] = ()
     """Sensitivity labels: names and GUIDs of MIP, classification properties."""
+    page: int = 0
+    """A picture on which a page of text could be: 1 by its size, 2 by its size and octets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,4 +95,4 @@ class ContentReport:
     text_chars: int = 0
     """Letters and signs a reader sees, body and documents together."""
     image_only: bool = False
-    """Whether pictures are all the mail says."""
+    """Whether pictures are all the mail says, or a page of it."""

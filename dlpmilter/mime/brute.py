@@ -56,6 +56,7 @@ _UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _PERCENT_SIGN = re.compile(rb"%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(rb"&#(?:[xX][0-9A-Fa-f]{1,6}|[0-9]{1,7})")
 _BASE85 = re.compile(rb"[!-;=-~]{60,}+")
+_BASE85_CLASSES = classes(bytes({*range(33, 127)} - {60}))
 _MANY_OF_85 = 4
 """Signs of base85 that base64 has not, in the first sixty."""
 _MAX_85 = 1_000_000
@@ -209,6 +210,8 @@ def _by_pattern(
 
 def _base85(data: bytes) -> Iterator[Block]:
     """Runs without a frame, in the alphabet of Ascii85 and in that of RFC 1924, broken into lines or not."""
+    if b"1" * 60 not in data.translate(_BASE85_CLASSES):
+        return
     tried = 0
     for match in _BASE85.finditer(data):
         run = match[0]

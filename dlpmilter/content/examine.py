@@ -17,8 +17,10 @@ from dlpmilter.content.analysis import NOBODY, Analysis, Looked
 from dlpmilter.content.formats.base import Budget
 from dlpmilter.content.payloads import header_extracts, payloads_of
 from dlpmilter.content.registry import READERS, sniff
+from dlpmilter.content.unmask import unmasked
 from dlpmilter.content.walk import BY_OCR, DOUBTS, HARMLESS, walk
 from dlpmilter.content.weigh import attachments, documents, image_only, text_chars, without_noise
+from dlpmilter.mime.mapped import forget
 from dlpmilter.mime.structure import read_structure
 from dlpmilter.mime.views import read_views
 from dlpmilter.model.content import ContentReport, Extract
@@ -67,7 +69,9 @@ def examine(
     """
     started = time.monotonic()
     structure = read_structure(message, limits)
+    forget(message)
     views = read_views(message, structure, limits)
+    forget(message)
     budget = Budget(
         octets=limits.content_octets,
         text_chars=limits.content_text_chars,
@@ -140,7 +144,9 @@ def _looked(analysis: Analysis | None, extracts: tuple[Extract, ...], own: OwnPe
     if analysis is None:
         return Looked(), ""
     try:
-        return analysis.look(extracts, own), ""
+        seen, troubles = unmasked(extracts)
+        looked = analysis.look(seen, own)
+        return replace(looked, troubles=(*looked.troubles, *troubles)), ""
     except MemoryError:
         return Looked(), "out-of-memory"
     except Exception:  # noqa: BLE001 - a detector's mistake must neither end the mail nor pass it

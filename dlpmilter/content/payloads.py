@@ -6,10 +6,13 @@ Never opens a document: mime/views.py reads the mail in every way, the walk open
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from dlpmilter.content.walk import Payload
+from dlpmilter.detect.disguise import accounts
 from dlpmilter.detect.views import HEADER_TYPE
 from dlpmilter.model.content import Extract
 
@@ -48,10 +51,39 @@ def payloads_of(views: Views, limits: Limits) -> Iterator[Payload]:
         yield Payload(each.path, each.data[:most], each.names, each.type, each.charset, status)
 
 
+_PEOPLE = frozenset("from to cc bcc sender reply-to".split())
+_ADDRESS = re.compile(r"<[^<>]*>|[^\s,;:<>()\"]+@[^\s,;:<>()\"]+")
+_LONG_NUMBER = 14
+"""Digits in the names of a field of people: a telephone number has fewer, a card or an account more."""
+_PIECE = re.compile(r";?\s*[\w.-]+\*[0-9]{0,3}\*?=")
+_SHORT_VALUE = 40
+
+
 def header_extracts(views: Views) -> tuple[Extract, ...]:
-    """The header fields a person could write something into, one extract a head."""
+    """The header fields a person could write something into, one extract a head; numbers in all others.
+
+    An account number may be cut into several fields: short values are looked at in a row as well.
+    """
     found: dict[str, list[str]] = defaultdict(list)
+    short: dict[str, list[str]] = defaultdict(list)
     for each in views.headers:
         if each.name not in _NOT_SCANNED:
             found[each.path].append(f"{each.name}: {each.text}")
+            if len(each.text) <= _SHORT_VALUE and each.name and any(map(str.isdigit, each.text)):
+                short[each.path].append(each.text)
+        elif more := _numbers(each.name, each.text):
+            found[each.path].append(f"{each.name}: {more}")
+    for path, values in short.items():
+        found[path] += [each.decode("ascii") for each in accounts(" ".join(values).encode("utf-8", "replace"))]
     return tuple(Extract(path, HEADER_TYPE, "", "\n".join(lines)) for path, lines in found.items())
+
+
+def _numbers(name: str, text: str) -> str:
+    """What stands in a field of machines or people that is no address: long numbers beside names, account numbers."""
+    if sum(map(str.isdigit, text)) < _LONG_NUMBER - 1:
+        return ""
+    names = _ADDRESS.sub(" ", text) if name in _PEOPLE else ""
+    kept = [names] if sum(map(str.isdigit, names)) >= _LONG_NUMBER else []
+    for form in dict.fromkeys((text, unquote(_PIECE.sub("", text)))):
+        kept += [each.decode("ascii") for each in accounts(form.encode("utf-8", "replace"))]
+    return " ".join(dict.fromkeys(kept))

@@ -38,6 +38,8 @@ _LUMINANCE = 1
 _SILENT = 6
 _TIFF, _JPEG = (*range(4, 11), 17), (2,)
 """Leptonica's numbers for file formats (imageio.h)."""
+_JP2 = 14
+"""Its decoder takes a word of 32 bits for each sample, and more beside: 64 million pixels ended the process."""
 _SMALL = 1_000
 """A picture with shorter sides is a screenshot or a cutting, its letters a few pixels high: it is doubled."""
 _ANY_BITS = 8
@@ -252,7 +254,7 @@ class Tesseract:
             reduce = next((each for each in (1, 2, 4, 8) if head.width * head.height <= 2 * pixels * each * each), 0)
             found = self._lib.pixReadMemJpeg(data, len(data), 0, reduce, None, _LUMINANCE) if reduce else None
             return found
-        if head.octets > _DECODED * pixels:
+        if head.octets > _DECODED * pixels or (head.format == _JP2 and head.width * head.height > 2 * pixels):
             return None
         if head.format in _TIFF:
             found = self._lib.pixReadMemTiff(data, len(data), number)

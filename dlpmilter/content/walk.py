@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.content.formats.archives import ARCHIVES, archive_type
 from dlpmilter.content.formats.base import Member, Reader, Reading, Stopped
+from dlpmilter.content.formats.paper import inflate_any
 from dlpmilter.content.formats.zips import LOCAL, survey
 from dlpmilter.content.polyglot import detached_signature, end_of, strings
 from dlpmilter.mime.charsets import decode_text
+from dlpmilter.mime.worth import packed_text
 from dlpmilter.model.content import Extract
 from dlpmilter.model.views import Decoded
 
@@ -169,6 +171,11 @@ class _Walk:
             status = "picture" if kind.startswith("image/") else "unknown-type"
             if detached_signature(item.data):
                 return found, "skipped"
+            if packed_text(item.data[:_UNKNOWN_RUNS] or b"\0"):
+                data, whole = inflate_any(item.data, self._budget)
+                return found, self._members(item, iter([Member("stream", data)]), above) or (
+                    "read" if whole else status
+                )
             self._beyond(item, kind, above)
             return found, status
         return self._document(item, kind, reader, above)
@@ -252,6 +259,8 @@ class _Walk:
             for name, start, stop_at in seen.foreign:
                 self._budget.spend_member()
                 self._foreign(item, name, data[start:stop_at], above)
+            if seen.comment.strip():
+                self.visit(Payload(f"{item.path}!comment", seen.comment), (), above)
             for trouble in seen.troubles:
                 self._note(item, "archive", trouble)
         elif first < end:  # else it is found in what follows the end
@@ -289,7 +298,9 @@ def _merged(seen: Extract, found: Reading, status: str) -> Extract:
     hidden = f"{found.hidden}\n{seen.hidden}" if seen.hidden and found.hidden else found.hidden or seen.hidden
     if status in HARMLESS and seen.status != "read":
         status = seen.status
-    return replace(seen, text=found.text, hidden=hidden, tables=found.tables, labels=found.labels, status=status)
+    return replace(
+        seen, text=found.text, hidden=hidden, tables=found.tables, labels=found.labels, status=status, page=found.page
+    )
 
 
 def _step(name: str) -> str:

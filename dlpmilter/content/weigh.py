@@ -7,6 +7,7 @@ preamble, pasted as base64, as the mail itself. Never judges, never reads a docu
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -100,7 +101,7 @@ def text_chars(extracts: Sequence[Extract]) -> int:
 
 
 def image_only(extracts: Sequence[Extract], views: Views, seen: int, by_ocr: str) -> bool:
-    """Whether pictures are all the mail says; a preview inside a document that has text is none.
+    """Whether pictures are all the mail says, or a page of it; a preview inside a document that has text is none.
 
     What was decoded by force says the same words again, or a boundary of random letters: it is not counted.
     """
@@ -116,4 +117,33 @@ def image_only(extracts: Sequence[Extract], views: Views, seen: int, by_ocr: str
         for each in extracts
         if not each.type.startswith("image/") and each.path.partition("!")[0] not in forced
     )
-    return pictures and letters < FEW_CHARS
+    return (pictures and letters < FEW_CHARS) or _pages(extracts, views, forced)
+
+
+def _pages(extracts: Sequence[Extract], views: Views, forced: set[str]) -> bool:
+    """Whether some picture stands for a page of its own: sent as a file, or in a document with few words for it.
+
+    What is shown between the words of a mail is one only when it is more than a logo or a banner of a signature.
+    """
+    found: dict[str, list[Extract]] = defaultdict(list)
+    for each in extracts:
+        if each.page and each.status == "picture" and each.path.partition("!")[0] not in forced:
+            found[each.path.rpartition("!")[0]].append(each)
+    named = {each.path for each in views.headers if each.name == "content-id"}
+    inline = {each.path for each in views.headers if each.name == "content-disposition" and _shown(each.text)}
+    sent = {each.path for each in views.headers if each.name == "content-disposition" and not _shown(each.text)}
+    if any(each.page > (each.path in (named | inline) - sent) for each in found.pop("", ())):
+        return True
+    parents = {each.path: each for each in extracts if each.path in found}
+    return any(_bare(parents[path], pages) for path, pages in found.items() if path in parents)
+
+
+def _shown(disposition: str) -> bool:
+    return disposition.strip().lower().startswith("inline")
+
+
+def _bare(parent: Extract, pages: Sequence[Extract]) -> bool:
+    """Whether a document, or a mail with pictures in its markup, says less than its pictures would."""
+    counted = [each for each in pages if each.page > 1] if parent.type in _WORDS else pages
+    letters = sum(map(str.isalnum, parent.text[: FEW_CHARS * 8 * (len(counted) + 1)]))
+    return len(counted) > 0 and letters < FEW_CHARS * len(counted)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dlpmilter.detect.given_names import GIVEN
 from dlpmilter.detect.normalise import plain
 from dlpmilter.detect.patterns import compiled
 from dlpmilter.model.detector import PLACES, DetectorSpec
@@ -41,6 +42,17 @@ _TITLE_WORDS: Final = frozenset(
     "customer client applicant passenger traveller guest reisende reisender reisenden fahrgast gast".split()
 )
 _MOST_NAMES: Final = 2000
+_PAIR: Final = compiled(r"\b[A-Z][a-z'-]{1,20}[ ][A-Z][A-Za-z'-]{1,30}")
+_DATA: Final = compiled(
+    r"(?i)\b(?:geb\b|geboren|geburtsdatum|born|wohnhaft|wohnt|verdient|erhaelt|erkrankt|krankgeschrieben|diagnose|"
+    r"kontoinhaber|earns|resides|diagnosed)"
+)
+_PLACES: Final = tuple(
+    "str platz allee weg gasse ring damm ufer schule gymnasium stiftung krankenhaus klinik haus gmbh ag kg".split()
+)
+"""What stands behind a given name in an address or the name of a company."""
+_NEAR: Final = 80
+"""Octets on both sides of a name in which such a word counts, unless the sender is named there as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +83,29 @@ def own_document(
             return []
     if any(_other_name(match.group(), parts) for text in texts for match in _names(text)):
         return []
+    if any(_told_of_another(text, parts) for text in texts):
+        return []
     known = addresses & {value for other, values in seen.items() if other.id == "email-address" for value in values}
     place = min(kinds.values())
     confidence = spec.confidence_context if known else spec.confidence
     return [Finding(spec.id, 1, confidence, place[0], PLACES[place[1]])]
+
+
+def _told_of_another(text: bytes, parts: frozenset[str]) -> bool:
+    """Whether a given name and a surname that are not the sender's stand beside a word for somebody's data.
+
+    Names alone do not tell: a contract names who signs it, a payslip whom to ask.
+    """
+    for count, match in enumerate(_PAIR.finditer(text)):
+        if count >= _MOST_NAMES:
+            return False
+        words = _words(match.group().decode("utf-8", "replace"))
+        if words[0] not in GIVEN or words[-1].startswith(_PLACES) or parts & set(words):
+            continue
+        near = text[max(0, match.start() - _NEAR) : match.end() + _NEAR]
+        if _DATA.search(near) is not None and not parts & set(_words(near.decode("utf-8", "replace"))):
+            return True
+    return False
 
 
 def _name_parts(names: Sequence[str]) -> frozenset[str]:

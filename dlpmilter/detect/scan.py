@@ -226,14 +226,14 @@ class DetectorSet:
 def _placed_views(extracts: Sequence[Extract]) -> list[tuple[Place, View]]:
     """Every view once for each kind of place: the same text in a later part of the mail holds no other value."""
     found: list[tuple[Place, View]] = []
-    seen: dict[tuple[int, int], list[View]] = defaultdict(list)
+    seen: dict[tuple[int, int], set[bytes]] = defaultdict(set)
     for path, name, view in sorted(
         ((extract.path, PLACES.index(name), view) for extract in extracts for name, view in places_of(extract)),
         key=lambda each: (each[0], each[1], each[2].text),
     ):
         same = seen[name, len(view.text)]
-        if not any(each.text == view.text for each in same):
-            same.append(view)
+        if view.text not in same:
+            same.add(view.text)
             found.append(((path, name), view))
     return found
 

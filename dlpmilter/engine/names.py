@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dlpmilter.engine.given_names import GIVEN, NOT_A_NAME, SHORT_FORMS
+from dlpmilter.detect.given_names import GIVEN, NOT_A_NAME, SHORT_FORMS
 
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l", "đ": "d", "œ": "oe"}

@@ -12,8 +12,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from dlpmilter.detect.given_names import COMMON_SURNAMES, GIVEN, NOT_A_NAME
 from dlpmilter.engine.addresses import canonical_local
-from dlpmilter.engine.given_names import COMMON_SURNAMES, GIVEN, NOT_A_NAME
 from dlpmilter.engine.names import Person, fold, person_from_local, person_from_name
 from dlpmilter.model.words import RecipientClass, Relation
 
@@ -28,6 +28,7 @@ _PRIVATE_WORDS = frozenset(
 _BOX_WORDS = frozenset(
     "mail post me ich privat private familie family fam home email hallo hello hi moin web inbox all ab".split()
 )
+_ASIDE = re.compile(r"[|/@()\[\]<>]|\s[-–—]\s")
 _SPLIT = re.compile(r"[._\-\d+\s]+")
 _COMPARED = frozenset(
     {
@@ -66,7 +67,8 @@ def relate(
     sign = ""
     # an unlisted domain may be a customer's, where a namesake works; an address literal is nobody's business
     if recipient_class is not RecipientClass.unknown or domain.startswith("["):
-        same = (_same_local(canonical_local(own), local, people) for own in _own_locals(sender))
+        surnames = _ordinary_surnames(sender)
+        same = (_same_local(canonical_local(own), local, people, surnames) for own in _own_locals(sender))
         sign = next(filter(None, same), "") or _local_sign(local, people)
     if not sign and recipient_class in (RecipientClass.vanity, RecipientClass.unknown):
         sign = _domain_sign(local, domain, people)
@@ -217,16 +219,31 @@ def _given_and_initial(local: _Local, person: Person) -> bool:
     )
 
 
-def _same_local(own: str, other: str, people: tuple[Person, ...]) -> str:
+def _ordinary_surnames(sender: Sender) -> frozenset[str]:
+    """Words for roles that are this person's surname: Recht or Post behind a given name, before it with a comma."""
+    found = set()
+    for name in sender.names:
+        if _ASIDE.search(name):
+            continue  # `Anna Berger - Vertrieb`
+        words = [word for word in _SPLIT.split(fold(name).replace(",", " ")) if word]
+        if len(words) > 1 and words[-1] in NOT_A_NAME and set(words[:-1]) & GIVEN:
+            found.add(words[-1])
+        elif len(words) > 1 and "," in name and words[0] in NOT_A_NAME and set(words[1:]) & GIVEN:
+            found.add(words[0])
+    return frozenset(found)
+
+
+def _same_local(own: str, other: str, people: tuple[Person, ...], surnames: frozenset[str] = frozenset()) -> str:
     """The very same local part: aberger@corp and aberger@freemail; not for roles and given names."""
+    strange = NOT_A_NAME - surnames if surnames else NOT_A_NAME
     mine, theirs = _read_local(own), _read_local(other)
     if not mine.joined or mine.words != theirs.words or len(mine.joined) <= _ALONE:
         return ""
-    if all(word in NOT_A_NAME or word in GIVEN for word in mine.words):
-        return "same-local-part" if len(mine.words) > 1 and not set(mine.words) & NOT_A_NAME else ""
+    if all(word in strange or word in GIVEN for word in mine.words):
+        return "same-local-part" if len(mine.words) > 1 and not set(mine.words) & strange else ""
     if any(mine.joined in person.given for person in people) or mine.joined in COMMON_SURNAMES:
         return ""
-    return "" if set(mine.words) & NOT_A_NAME else "same-local-part"
+    return "" if set(mine.words) & strange else "same-local-part"
 
 
 def _domain_sign(local: str, domain: str, people: tuple[Person, ...]) -> str:

@@ -31,7 +31,9 @@ _NOT_SIGN = bytes(set(range(256)) - set(_SIGNS))
 _SHORTEST_RUN = 20
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SIGN = rb"[A-Za-z0-9+/_-]"
-_QUOTE = rb"[>| \t]{0,8}+"
+_QUOTE = rb"(?:[>| \t]{0,8}+|[0-9]{1,4}[:.)|][ \t]{1,3}+)"
+_NUMBER = re.compile(rb"\n[0-9]{1,4}[:.)|][ \t]{1,3}+")
+_DIGITS = b"0123456789"
 _BASE64_LINE = rb"(?!--)" + _SIGN + rb"++={0,2}+[ \t]*+\r?+"
 _BASE64_LINES = re.compile(
     rb"\n" + _QUOTE + _BASE64_LINE + rb"(?:\n(?:[ \t]*+\r?\n){0,2}+" + _QUOTE + _BASE64_LINE + rb"(?=\n|\Z)){0,300000}+"
@@ -56,7 +58,7 @@ def find_base64(data: bytes, troubles: dict[str, None]) -> list[Block]:
     for number, match in enumerate(_BASE64_LINES.finditer(data)):
         if match.end() - match.start() < 12:
             continue
-        found = _from_lines(match[0])
+        found = _from_lines(match[0] if match[0][1:2] not in _DIGITS else _NUMBER.sub(b"\n", match[0]))
         if found:
             blocks += [Block("base64", "", octets) for octets in found]
             taken.append(match.span())

@@ -8,6 +8,8 @@ are capped, so that no input makes it slow.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import html
 import re
 from collections.abc import Callable, Iterator
@@ -55,6 +57,13 @@ _UNICODE = re.compile(rb"\n[^\n\\]*+\\[^\n]*+")
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _PERCENT_SIGN = re.compile(rb"%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(rb"&#(?:[xX][0-9A-Fa-f]{1,6}|[0-9]{1,7})")
+_BASE85 = re.compile(rb"[!-;=-~]{60,}+")
+_BASE85_CLASSES = classes(bytes({*range(33, 127)} - {60}))
+_MANY_OF_85 = 4
+"""Signs of base85 that base64 has not, in the first sixty."""
+_MAX_85 = 1_000_000
+"""Octets of base85 without a frame that are decoded; Python needs a second for three of these."""
+_BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_."
 _FEW = 4
 """Signs of one line below this many are left to the readers of HTML and addresses."""
 _UNICODE_SIGN = re.compile(rb"\\u([0-9A-Fa-f]{4})")
@@ -125,6 +134,8 @@ def _uu(data: bytes) -> Iterator[Block]:
             closing = _END.search(data, match.end(), end)
         stop = min(until, closing.start()) if closing else until
         lines = bytes(data[match.end() : stop])
+        if b">" in match[0][:9]:
+            lines = _QUOTE_MARKS.sub(b"\n", lines)
         name = match[2].decode("utf-8", "replace").strip()[:300]
         if match[1]:
             readings = decoders.base64_readings(lines)
@@ -148,13 +159,20 @@ def _yenc(data: bytes) -> Iterator[Block]:
         begins.append(match)
         if len(begins) > MAX_BLOCKS:
             break
+    parts: dict[str, list[bytes]] = {}
     for number, match in enumerate(begins):
         until = begins[number + 1].start() if number + 1 < len(begins) else len(data)
         closing = _YENC_END.search(data, match.end(), until)
         name = _YENC_NAME.search(match[0])
         octets = decoders.decode_yenc(bytes(data[match.end() : closing.start() if closing else until]))
+        said = name[1].decode("utf-8", "replace").strip()[:300] if name else ""
         if octets:
-            yield Block("yenc", name[1].decode("utf-8", "replace").strip()[:300] if name else "", octets)
+            yield Block("yenc", said, octets)
+        if b" part=" in match[0]:
+            parts.setdefault(said, []).append(octets)
+    for said, pieces in parts.items():
+        if len(pieces) > 1:
+            yield Block("yenc", said, b"".join(pieces))
 
 
 def _binhex(data: bytes) -> Iterator[Block]:
@@ -190,6 +208,24 @@ def _by_pattern(
             yield Block(kind, "", b"\n".join(lines))
 
     return find
+
+
+def _base85(data: bytes) -> Iterator[Block]:
+    """Runs without a frame, in the alphabet of Ascii85 and in that of RFC 1924, broken into lines or not."""
+    if b"1" * 60 not in data.translate(_BASE85_CLASSES):
+        return
+    tried = 0
+    for match in _BASE85.finditer(data):
+        run = match[0]
+        if len(run[:60].translate(None, _BASE64_ALPHABET)) < _MANY_OF_85:
+            continue
+        tried += 1
+        if tried > MAX_BLOCKS:
+            return
+        for decode in (base64.a85decode, base64.b85decode):
+            with contextlib.suppress(ValueError):
+                if surely_worth_reading(decode(run[:60])):
+                    yield Block("base85", "", decode(run[:_MAX_85]))
 
 
 def _percent(line: bytes) -> tuple[bytes, ...]:
@@ -232,6 +268,7 @@ _FINDERS: tuple[tuple[bytes, _Finder], ...] = (
     (b"=ybegin", _yenc),
     (b"\n:", _binhex),
     (b"<~", _by_pattern("ascii85", _ASCII85, lambda signs: (decoders.decode_ascii85(signs),))),
+    (b"", _base85),
     (b"", paragraphs),
     (b"\\n", _escaped_breaks),
     (b"", _by_pattern("hex", _HEX, lambda signs: (decoders.decode_hex(signs),), _HEX_CLASSES, b"1" * 28)),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dlpmilter.mime.text import decode_base64, decode_body
 
 MAX_PIECES = 10_000
 """Separately padded pieces or odd lines of one base64 body that are decoded one by one."""
 
+_PIECE = 1024 * 1024
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _HQX = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
 _XX = b"+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -46,10 +47,30 @@ MAX_ESCAPES = 1_000_000
 
 def is_clean_base64(data: bytes) -> bool:
     """Whether nobody can read this base64 body differently: its alphabet, line ends, padding only at the end."""
-    if data.translate(None, _BASE64_OR_BLANK):
-        return False
-    signs = data.translate(None, b" \t\r\n")
-    return len(signs) % 4 == 0 and b"=" not in signs[:-2] and not (signs[-2:-1] == b"=" and signs[-1:] != b"=")
+    signs = 0
+    last = b""
+    for piece in _pieces(data):
+        here = piece.translate(None, b" \t\r\n")
+        if here.translate(None, _BASE64_OR_BLANK) or b"=" in (last + here)[:-2]:
+            return False
+        signs += len(here)
+        last = (last + here)[-2:]
+    return signs % 4 == 0 and not (last[:1] == b"=" and last[1:] != b"=")
+
+
+def without_blanks(data: bytes) -> bytes:
+    """The signs of a clean base64 body alone: they are decoded without another copy."""
+    return data.translate(None, b" \t\r\n")
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """At most _PIECE octets each: a copy of everything is 60 MB too much in a confined child."""
+    if len(data) <= _PIECE:
+        yield data
+        return
+    with memoryview(data) as view:
+        for at in range(0, len(data), _PIECE):
+            yield bytes(view[at : at + _PIECE])
 
 
 def has_foreign_octets(data: bytes) -> bool:
@@ -59,7 +80,7 @@ def has_foreign_octets(data: bytes) -> bool:
 
 def is_torn_base64(data: bytes) -> bool:
     """Whether one sign too many or three too few are there: no octets have such a length."""
-    return len(data.translate(None, _NOT_BASE64)) % 4 == 1
+    return sum(len(piece.translate(None, _NOT_BASE64)) for piece in _pieces(data)) % 4 == 1
 
 
 def base64_readings(data: bytes) -> tuple[bytes, ...]:
@@ -147,7 +168,7 @@ def _repeat(match: re.Match[bytes]) -> bytes:
 
 def decode_hex(signs: bytes) -> bytes:
     """Pairs of hexadecimal digits; everything else is skipped."""
-    digits = signs.translate(None, _NOT_HEX)
+    digits = signs.replace(b"0x", b" ").translate(None, _NOT_HEX)
     return binascii.a2b_hex(digits[: len(digits) // 2 * 2])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import contextlib
 import html
 import re
 from encodings import normalize_encoding
@@ -145,9 +146,15 @@ def _word_octets(kind: bytes, data: bytes) -> bytes:
 
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
+_LARGE = 1024 * 1024
+"""Octets of base64 above which it is tried without a copy: that is 60 MB too much in a confined child."""
+
 
 def decode_base64(data: bytes) -> bytes:
     """Base64 as a forgiving mail program reads it: foreign octets skipped, missing padding added."""
+    if len(data) > _LARGE:
+        with contextlib.suppress(ValueError):
+            return binascii.a2b_base64(data, strict_mode=True)
     clean = data.translate(None, _NOT_BASE64)
     tail = len(clean) % 4
     if tail == 1:

@@ -17,6 +17,7 @@ from dlpmilter.mime import brute, decoders
 from dlpmilter.mime.delimiters import Delimiters
 from dlpmilter.mime.entities import declared_entities, read_entity_head
 from dlpmilter.mime.leaf import looks_like_mail
+from dlpmilter.mime.mapped import copy_of
 from dlpmilter.mime.readings import Meaning, field_texts, read_meaning
 from dlpmilter.mime.worth import is_known_file, looks_like_text
 from dlpmilter.model.views import HeaderText, Payload, Views
@@ -221,24 +222,41 @@ class _Viewer:
         return found
 
     def _leaf(self, buffer: _Buffer, body: int, end: int, meaning: Meaning, place: _Place) -> None:
-        raw = bytes(buffer.data[body:end])
+        raw = self._raw(buffer, body, end, meaning)
+        if len(raw) > _MIB and tuple(meaning.encodings) == ("base64",) and decoders.is_clean_base64(raw):
+            raw = decoders.without_blanks(raw)
         clean = False
-        for number, encoding in enumerate(meaning.encodings):
-            origin = place.origin if number == 0 else "tolerant"
-            readings = decoders.readings_of(raw, encoding)
-            clean = clean or (len(readings) == 1 and encoding in decoders.DECODERS and decoders.is_clean(raw, encoding))
-            for other, octets in enumerate(readings):
-                path = place.path if other == 0 else f"{place.path}~{other}"
-                self._give(buffer, path, octets, meaning, origin if other == 0 else "tolerant", place)
+        given: list[tuple[bytes, ...]] = []
+        for encoding in meaning.encodings:
+            given.append(decoders.readings_of(raw, encoding))
+            clean = clean or (len(given[-1]) == 1 and decoders.is_clean(raw, encoding))
         one = len(meaning.encodings) == 1 and meaning.encodings[0] in decoders.DECODERS
         if not clean and meaning.encodings[0] == "base64" and decoders.has_foreign_octets(raw):
             self.doubts["foreign-octets-in-base64"] = None
         if "base64" in meaning.encodings and decoders.is_torn_base64(raw):
             self.doubts["torn-base64"] = None
-        if not (one and clean) and meaning.encodings[0] in decoders.DECODERS:
+        spare = not (one and clean) and meaning.encodings[0] in decoders.DECODERS
+        raw = raw if spare else b""  # else it would lie beside what was made of it
+        for number, readings in enumerate(given):
+            origin = place.origin if number == 0 else "tolerant"
+            for other, octets in enumerate(readings):
+                path = place.path if other == 0 else f"{place.path}~{other}"
+                self._give(buffer, path, octets, meaning, origin if other == 0 else "tolerant", place)
+        if spare:
             kind, charset = meaning.types[0], meaning.charsets[0]
             self._add(Payload(f"{place.path}~raw", kind, meaning.names, raw, charset, "tolerant", _is_text(kind, raw)))
         buffer.covered.append((body, end, not one))
+
+    def _raw(self, buffer: _Buffer, body: int, end: int, meaning: Meaning) -> bytes:
+        """The octets of a leaf, no more than can be looked at; what is cut says so."""
+        most, slug = self.limits.content_member_octets + 1, "too-big"
+        if any(encoding in decoders.DECODERS for encoding in meaning.encodings):
+            most *= 2
+        elif all(kind.startswith("text/") for kind in meaning.types):
+            most, slug = 2 * self.limits.content_text_chars + 1, "too-much-text"
+        if end - body > most:
+            self.troubles[slug] = None
+        return copy_of(buffer.data, body, min(end, body + most))
 
     def _give(self, buffer: _Buffer, path: str, octets: bytes, meaning: Meaning, origin: str, place: _Place) -> None:
         """One reading of a leaf; decoded octets are a buffer of their own."""
@@ -339,7 +357,7 @@ class _Viewer:
             if room < _SHORTEST_BLOCK:
                 return
             end = start + room
-        finds = brute.find_blocks(bytes(buffer.data[start:end]))
+        finds = brute.find_blocks(copy_of(buffer.data, start, end))
         self.troubles |= dict.fromkeys(finds.troubles)
         if finds.blocks and buffer.level >= DEPTH:
             self.troubles["too-deep-encoding"] = None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import NamedTuple
 
 MAX_RUNS = 100_000
@@ -19,6 +20,11 @@ _MAGIC = (
 _FRAMES = (b"=ybegin ", b"begin ")
 _CONTROL = bytes({*range(32), 127} - {9, 10, 13, 12, 27})
 _PLAIN = bytes({*range(32, 127), 9, 10, 13})
+_LETTERS = bytes(range(128, 256))
+_BARE = 40
+"""Octets of a stream without a head: fewer of any kind may look like one."""
+_PACKED = 24
+"""Octets of text a stream without a name has to begin with: by chance nearly none does."""
 _FEW = 4
 """Octets of so few kinds are a ruled line."""
 
@@ -37,8 +43,23 @@ def classes(ones: bytes, blanks: bytes = b"") -> bytes:
 
 
 def is_known_file(data: bytes) -> bool:
-    """Whether octets begin like a document, archive or picture that the content room opens."""
-    return data.startswith(_MAGIC)
+    """Whether octets begin like a document, archive or picture that the content room opens, or are packed text."""
+    return data.startswith(_MAGIC) or (len(data) >= 16 and packed_text(data))
+
+
+def packed_text(data: bytes) -> bool:
+    """Whether these octets are a zlib or deflate stream (RFC 1950, 1951) that begins with text: such have no name."""
+    bare = not (data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
+    if bare and (len(data) < _BARE or data[0] & 6 == 6):
+        return False  # no such block, or nothing
+    stream = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
+    try:
+        start = stream.decompress(data[:SAMPLE], SAMPLE)
+    except zlib.error:
+        return False
+    if stream.unused_data or (stream.eof and len(data) > SAMPLE):
+        return False  # something else begins like one
+    return len(start) >= _PACKED and not start.translate(None, _PLAIN + _LETTERS)
 
 
 def looks_like_text(data: bytes) -> bool:

@@ -43,6 +43,8 @@ class Extract:
     status: str = "read"
     labels: tuple[str, ...] = ()
     """Sensitivity labels: names and GUIDs of MIP, classification properties."""
+    page: int = 0
+    """A picture on which a page of text could be: 1 by its size, 2 by its size and octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +95,4 @@ class ContentReport:
     text_chars: int = 0
     """Letters and signs a reader sees, body and documents together."""
     image_only: bool = False
-    """Whether pictures are all the mail says."""
+    """Whether pictures are all the mail says, or a page of it."""

@@ -84,7 +84,7 @@ FACTS: Mapping[str, FactType] = {
         FactKind.word, tuple(each.value for each in Kind), "What kind of mail it is.", sources=("structure",)
     ),
     "message.auto_forward": _flag("Whether its headers show that a rule forwarded or redirected it."),
-    "message.image_only": _flag("Whether pictures are all it says.", "content"),
+    "message.image_only": _flag("Whether pictures are all it says, or a page of it.", "content"),
     "message.attachments": _number(
         "How many files it carries, whatever they are called; a logo is none.", "structure", "content"
     ),

@@ -39,6 +39,11 @@ SHAPE: Mapping[str, Mapping[str, type]] = {
     },
 }  # fmt: skip
 _DRIP = {"messages": int, "octets": int, "records": int, "register_share": int}
+MAX_ROWS = 1_000_000
+"""Rows of registered data a golden mail may claim: each is made, for the drip counters ask for their numbers."""
+MAX_COUNT = 2**53
+"""Of anything else it may claim; no counter gets there."""
+_MOST = {"register_rows": MAX_ROWS}
 
 
 class _People(Nobody):
@@ -150,6 +155,9 @@ def _check(file: str, where: str, table: Mapping[str, Any], shape: Mapping[str, 
             problems.append(Problem(file, f"{where}.{key}", "is not a key here.", did_you_mean(key, shape)))
         elif not isinstance(value, shape[key]):
             problems.append(Problem(file, f"{where}.{key}", "has the wrong type.", "policies/README.md shows one."))
+        elif isinstance(value, int) and not 0 <= value <= _MOST.get(key, MAX_COUNT):
+            most = _MOST.get(key, MAX_COUNT)
+            problems.append(Problem(file, f"{where}.{key}", f"is {value}.", f"Give a number from 0 to {most:,}."))
 
 
 def _scope(table: Mapping[str, Any], key: str) -> tuple[str, ...]:

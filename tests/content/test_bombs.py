@@ -16,6 +16,8 @@ from tests.content.bombs import BOMBS
 from tests.content.samples import all_text, extracts, mail, statuses
 
 LIMITS = Limits()
+HEADROOM = 200 * (1 << 20), 6.0
+"""Memory in octets and seconds of processor time no bomb here may take: real room below the limits."""
 LEFT_TO_READERS = {"XML entities", "48 MB of <div>, attached"}
 """What a reader of documents makes of these is the reader's to say; here: time and memory."""
 ENCRYPTED = {"full_encrypted.7z", "test7Z_protected_passTika.7z", "test-documents-enc.rar", "testZipEncrypted.zip"}
@@ -35,6 +37,8 @@ async def test_bombs_are_named_and_stay_small() -> None:
                 wrong.append(f"{name}: passed as if it had been read")
             if ending.memory > LIMITS.content_memory_octets:
                 wrong.append(f"{name}: {ending.memory} octets of memory")
+            if ending.memory > HEADROOM[0] or ending.seconds > HEADROOM[1]:
+                wrong.append(f"{name}: {ending.memory} octets and {ending.seconds:.1f} s leave no room")
             if (await one.report(MessageBytes.of(mail()))).uninspectable:
                 wrong.append(f"{name}: the next mail was not read")
     finally:

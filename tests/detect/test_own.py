@@ -19,6 +19,8 @@ OWN_DOCUMENTS = {
     "contract": "Arbeitsvertrag zwischen der Firma GmbH und Frau Anna Berger, wohnhaft Lindenweg 3, 80331 München.",
     "certificate": "Certificate of completion\nThis is to certify that Anna Maria Berger took part in the course.",
     "ticket": "Online-Ticket\nReisende: Berger, Anna\nMünchen - Köln, 3. Mai. Fragen? service@bahn.example",
+    "signed contract": "Arbeitsvertrag der Firma GmbH mit Frau Anna Berger, wohnhaft Lindenweg 3, geb. 12.03.1985.\n"
+    "Die Vergütung beträgt 4.200,00 EUR brutto im Monat und wird am letzten Werktag gezahlt.\nfür die Firma: Thomas Thielke",
     "booking": "Booking confirmation for Ms Anna Berger, contact anna@berger.example",
 }
 NOT_OWN = {
@@ -34,6 +36,13 @@ NOT_OWN = {
     "no such document": "Frau Anna Berger, anbei die Unterlagen zum Projekt.",
     "name only once": "Entgeltabrechnung\nBerger, Personalnummer 4711",
     "relative beside her": f"{PAYSLIP}\nKinderfreibetrag für Herrn Ines Berger",
+    "birth date of another, without a title": PAYSLIP.replace(", geb. 12.03.1985", "")
+    + "\n"
+    + "Hinweise zur Abrechnung stehen auf der Rückseite. " * 3
+    + "\nErika Muster, geboren am 01.02.1990",
+    "pay of another": f"{PAYSLIP}\n"
+    + "Hinweise stehen auf der Rückseite. " * 3
+    + "\nPeter Maier verdient 5.100,00 EUR.",
     "other person with her surname": PAYSLIP.replace("Anna Berger", "Ines Berger"),
 }
 

@@ -58,6 +58,9 @@ OWN = [
     ("Anna Kim", "x17@corp.example", "a.kim@gmail.com", FREE),
     ("Anna Kim", "x17@corp.example", "annakim@gmail.com", FREE),
     ("", "anna.berger@corp.example", "annaberger@gmail.com", FREE),
+    ("Anna Recht", "anna.recht@corp.example", "anna.recht@gmx.de", FREE),
+    ("Recht, Peter", "recht@corp.example", "recht@t-online.de", ISP),
+    ("Dr. Petra Post", "p.post@corp.example", "p.post@gmx.de", FREE),
     ("", "anna.berger@corp.example", "berger_anna@gmail.com", FREE),
     ("", "aberger@corp.example", "aberger@gmail.com", FREE),
     ("", "thielke@corp.example", "thielke@gmail.com", FREE),
@@ -96,6 +99,10 @@ OWN = [
 
 NOT_OWN = [
     ("Anna Berger", "anna.berger@corp.example", "anna.schmidt@gmx.de", FREE),
+    ("Team Recht", "recht@corp.example", "recht@gmx.de", FREE),
+    ("Post", "post@corp.example", "post@gmx.de", FREE),
+    ("Anna Berger - Vertrieb", "vertrieb@corp.example", "vertrieb@gmx.de", FREE),
+    ("Anna Berger (Recht)", "recht@corp.example", "recht@gmx.de", FREE),
     ("Anna Berger", "anna.berger@corp.example", "anna@gmx.de", FREE),
     ("Anna Berger", "anna@corp.example", "anna@gmx.de", FREE),
     ("", "anna@corp.example", "anna@gmx.de", FREE),

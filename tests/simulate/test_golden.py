@@ -102,3 +102,17 @@ def test_every_mistake_of_a_table_is_said_at_once(tmp_path: Path) -> None:
         ("b.toml", ""), ("c.toml", ""), ("d.toml", "sender"), ("d.toml", "classes.partners"),
     }  # fmt: skip
     assert "Did you mean 'hold'?" in str(error.value)
+
+
+def test_a_number_beyond_all_use_is_a_sentence_and_no_hang(tmp_path: Path) -> None:
+    """A golden mail that claims a thousand million registered rows is refused at once, and says what is right."""
+    (tmp_path / "a.eml").write_bytes(b"From: a@corp.example\n\nx\n")
+    (tmp_path / "a.toml").write_text(
+        'sender = "a@corp.example"\n[[recipient]]\naddress = "a@b.example"\naction = "hold"\n'
+        "[content]\nregister_rows = 1_000_000_000\ntable_rows = -1\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as error:
+        golden_mails([tmp_path])
+    assert {each.key for each in error.value.problems} == {"content.register_rows", "content.table_rows"}
+    assert "from 0 to 1,000,000" in str(error.value)

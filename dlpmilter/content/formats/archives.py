@@ -12,6 +12,7 @@ import tarfile
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dlpmilter.content.formats.archive_notes import tar_notes
 from dlpmilter.content.formats.base import Member, Reading, Stopped
 from dlpmilter.content.formats.others import FORMATS, read_other
 from dlpmilter.content.formats.streams import ceiling, read_bzip2, read_gzip, read_xz
@@ -95,6 +96,8 @@ def read_tar(data: bytes, budget: Budget) -> Iterator[Member]:
 
 def _tar_member(archive: tarfile.TarFile, each: tarfile.TarInfo, packed: int, budget: Budget) -> Iterator[Member]:
     name = each.name[:MAX_NAME]
+    if notes := tar_notes(each):
+        yield Member(f"{name} (header)", notes)
     if each.issym() or each.islnk():
         yield Member(f"{name} -> {each.linkname[:MAX_NAME]}", b"")
         return

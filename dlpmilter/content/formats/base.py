@@ -40,6 +40,8 @@ class Reading:
     labels: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     status: str = "read"
+    page: int = 0
+    """A picture that may be a page of text (dimensions.py): 1 could be, 2 is more than any logo."""
 
 
 @dataclass(slots=True)

@@ -7,16 +7,20 @@ read: its preview is handed on and the status says `unsupported`. Never fetches 
 
 from __future__ import annotations
 
+import html
+import re
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.html import read_html
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
 from dlpmilter.content.formats.package import Package
-from dlpmilter.content.formats.xml import read_xml_text
+from dlpmilter.content.formats.xml import MAX_XML, read_xml_text, text_of
 
 if TYPE_CHECKING:
     from dlpmilter.content.formats.paper import Paper
+
+_GLYPHS = re.compile(r"UnicodeString\s*=\s*[\"']([^\"']{1,10000})")
 
 
 def read_epub(data: bytes, paper: Paper) -> None:
@@ -36,9 +40,15 @@ def read_ooxml(data: bytes, paper: Paper) -> None:
     """A package of an application without a reader of its own: Visio, XPS, unknown ones."""
     package = Package(data, paper)
     for name in package.matching(r"(?:visio/(?:pages|masters)/.*|visio/document|documents/.*)\.(?:xml|fpage|fdoc)"):
-        package.step(name, lambda octets, page, _: read_xml_text(octets, page, hidden=False))
+        package.step(name, _page)
     read_properties(package)
     read_rest(package, paper, dull=True)
+
+
+def _page(data: bytes, paper: Paper, _: str) -> None:
+    """A page; of an XPS also its glyphs in a row, for each may be a letter."""
+    read_xml_text(data, paper, hidden=False)
+    paper.hide("".join(html.unescape(each) for each in _GLYPHS.findall(text_of(data[:MAX_XML]))))
 
 
 def read_iwork(data: bytes, paper: Paper) -> None:

@@ -83,6 +83,11 @@ class CompoundFile:
             entry = entry.children.get(name.lower()) if entry else None
         return entry
 
+    def slack(self) -> bytes:
+        """Sectors that belong to no stream: what was deleted, or put there by hand."""
+        free = [each for each in range(self._sectors) if each >= len(self._fat) or self._fat[each] == _NONE]
+        return b"".join(self._block(each) for each in free)
+
     def _block(self, number: int) -> bytes:
         start = (number + 1) * self._sector
         return self._data[start : start + self._sector]

@@ -7,6 +7,7 @@ comments, field codes, fallbacks as hidden text. Never runs a macro or a field.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.formats.ooxml import read_properties, read_rest
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
 
 _TAGS = ("t", "delText", "instrText", "delInstrText", "tab", "br", "cr", "noBreakHyphen", "p", "r", "vanish", "webHidden",
          "specVanish", "color", "rStyle", "pStyle", "tbl", "tr", "tc", "moveFrom", "Choice", "Fallback", "docPr", "comment",
-         "textpath", "default", "ins", "del", "sz", "pPr", "alias", "tag", "listItem", "docVar")  # fmt: skip
+         "textpath", "default", "ins", "del", "sz", "pPr", "alias", "tag", "listItem", "docVar", "sym",
+         "bookmarkStart")  # fmt: skip
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
+_CODE = re.compile("[0-9A-Fa-f]{4}")
 _OFF = ("0", "false", "off", "none")
 _WHITE = ("ffffff", "fefefe", "fdfdfd")
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _HIDERS = frozenset({"vanish", "webHidden", "specVanish"})
 _BEHIND = frozenset({"delText", "instrText", "delInstrText"})
 _SAYING = {"docPr": ("descr", "title"), "comment": ("author",), "textpath": ("string",), "default": ("val",),
-           "ins": ("author",), "del": ("author",), "alias": ("val",), "listItem": ("displayText",), "docVar": ("val",)}  # fmt: skip
+           "ins": ("author",), "del": ("author",), "alias": ("val",), "listItem": ("displayText",), "docVar": ("val",), "bookmarkStart": ("name",)}  # fmt: skip
 
 
 def read_docx(data: bytes, paper: Paper) -> None:
@@ -94,6 +97,7 @@ class _Story:
         self.in_fallback = 0
         self.chosen: set[str] = set()
         self.aside: list[str] = []
+        self.symbols: list[str] = []
 
     def read(self, data: bytes) -> None:
         """Read the part onto the paper."""
@@ -105,6 +109,7 @@ class _Story:
         finally:
             self._flush()
             self.paper.hide("\n".join(dict.fromkeys(self.aside)))
+            self.paper.hide("".join(self.symbols))
 
     def _start(self, name: str, element: Element) -> None:
         if name == "r":
@@ -122,6 +127,8 @@ class _Story:
             self.tables[-1][1].clear()
         elif name in ("moveFrom", "Choice", "Fallback"):
             self._count(name, 1)
+        elif name == "sym":
+            self._symbol(attribute(element, "char"))
         for key in _SAYING.get(name, ()):
             self._say(attribute(element, key))
 
@@ -198,6 +205,11 @@ class _Story:
     def _flush(self) -> None:
         if self.line or self.behind:
             self._paragraph()
+
+    def _symbol(self, code: str) -> None:
+        """A sign of a symbol font by its number; those of the private area stand for ASCII (ISO 29500-1 17.3.3.30)."""
+        if _CODE.fullmatch(code):
+            self.symbols.append(chr(int(code, 16) & 0xFFF if code[:1] in "fF" else int(code, 16)))
 
     def _say(self, text: str) -> None:
         if len(text) > 1:

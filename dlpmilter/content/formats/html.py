@@ -14,7 +14,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from dlpmilter.content.formats.css import Look, hiding_rules, look_of
 from dlpmilter.content.formats.decode import decode, wide_charset
+from dlpmilter.content.formats.html_corners import corners
 from dlpmilter.content.formats.stray import stray_words
+from dlpmilter.detect.disguise import Crowded
 from dlpmilter.mime.text import charset_text, decode_base64, html_text
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ def read_markup(markup: str, paper: Paper) -> None:
         paper.member("data-uri", decode_base64(found[1].encode("ascii")))
     _Page(markup, paper).read()
     paper.hide(stray_words(markup))
+    try:
+        paper.hide(corners(markup))
+    except Crowded:
+        paper.trouble("partial")
 
 
 def _costs_too_much(markup: str) -> bool:

@@ -11,13 +11,16 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
 from dlpmilter.content.formats import types as t
 from dlpmilter.content.formats.decode import decode
+from dlpmilter.content.formats.dimensions import page_like
 from dlpmilter.content.formats.ooxml import note_label
-from dlpmilter.content.formats.paper import Paper, inflate
+from dlpmilter.content.formats.paper import Paper, inflate, inflate_any
 from dlpmilter.content.formats.sniff import sniff
 from dlpmilter.content.formats.strings import binary_strings
+from dlpmilter.mime.worth import packed_text
 
 MAX_CHUNKS = 10_000
 MAX_TEXT = 2 * 1024 * 1024
@@ -26,6 +29,8 @@ _TAG = re.compile(r"<[^<>]{0,2000}>")
 _ATTRIBUTE = re.compile(r"[\w:]+=\"([^\"]{3,2000})\"")
 _LABEL = re.compile(r"(MSIP_Label_[0-9A-Fa-f-]{36}_\w+)(?:=\"|>)([^\"<]{0,200})")
 _TIFF = re.compile(rb"II\*\x00|MM\x00\*")
+_WRITTEN = re.compile(rb"[\x20-\x7e]{16,}")
+"""Letters in a row as packed pixels hardly ever give them: a text in any block."""
 _SUB_IFDS = (0x8769, 0x8825, 0xA005)
 _WIDE_TAGS = range(0x9C9B, 0x9CA0)
 
@@ -33,6 +38,7 @@ _WIDE_TAGS = range(0x9C9B, 0x9CA0)
 def read_image(data: bytes, paper: Paper) -> None:
     """Text of the metadata; trailing data as a member."""
     paper.trouble("picture")
+    paper.page = page_like(data)
     end = 0  # of PNG, JPEG and GIF the walk knows the end
     if data.startswith(b"\x89PNG"):
         _png(data, paper)
@@ -53,6 +59,7 @@ def read_image(data: bytes, paper: Paper) -> None:
         paper.hide("\n".join(_ATTRIBUTE.findall(markup)))
         for key, value in _LABEL.findall(markup):
             note_label(key, value, paper)
+    paper.hide("\n".join(found[0].decode("latin-1") for found in islice(_WRITTEN.finditer(data), MAX_CHUNKS)))
     rest = data[end:].strip(b"\0\r\n ") if 0 < end < len(data) else b""
     if len(rest) > 32:
         if sniff(rest) in (t.UNKNOWN, t.TEXT):
@@ -86,6 +93,14 @@ def _png(data: bytes, paper: Paper) -> None:
             if packed:
                 text = inflate(text, paper.budget, zlib.MAX_WBITS, MAX_TEXT)[0]
             paper.hide(f"{key.decode('latin-1')}: {text.decode('utf-8', 'replace')}")
+        elif kind == b"iCCP" or kind[:1].islower():
+            _packed(body.partition(b"\0\0")[2] if kind == b"iCCP" else body, paper)
+
+
+def _packed(body: bytes, paper: Paper) -> None:
+    """A block of an application that is a stream of packed text."""
+    if body and packed_text(body):
+        paper.hide(decode(inflate_any(body, paper.budget)[0]))
 
 
 def _jpeg(data: bytes, paper: Paper) -> None:
@@ -104,6 +119,8 @@ def _jpeg(data: bytes, paper: Paper) -> None:
             paper.hide(" ".join(_TAG.sub(" ", decode(body)).split()))
         elif marker == 0xDA:
             return
+        elif 0xE0 <= marker <= 0xEF:
+            _packed(body, paper)
         place += 2 + max(2, size)
 
 

@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from dlpmilter.content.formats.ooxml import note_label
+from dlpmilter.content.formats.strings import binary_strings
 from dlpmilter.mime.text import charset_text
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def read_ole_properties(file: CompoundFile, paper: Paper) -> None:
             for key, value in _properties(data):
                 paper.hide(f"{key}: {value}" if key else value)
                 note_label(key, value, paper)
+    paper.hide(binary_strings(file.slack()))
 
 
 def _properties(data: bytes) -> list[tuple[str, str]]:

@@ -18,6 +18,8 @@ from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.paper import Paper, attempt, inflate
 from dlpmilter.content.formats.xml import MAX_XML, comments
 
+_NUMBERED = 10
+"""Digits in the name of a part from which it is more than a count."""
 MAX_PARTS = 10_000
 MAX_MEMBER = 50 * 1024 * 1024
 _NOTHING = 48
@@ -64,6 +66,7 @@ class Package:
             self.names[name.lower()] = name
         if not self._infos:
             self._salvage(data)
+        self._paper.hide("\n".join(name for name in self.names.values() if sum(map(str.isdigit, name)) >= _NUMBERED))
         first = min((info.header_offset for info in infos), default=0)
         if data[:first].strip(b"\0"):
             self._paper.member("in-front", data[:first])

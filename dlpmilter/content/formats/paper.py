@@ -35,6 +35,7 @@ class Paper:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.status = "read"
+        self.page = 0
         self._text: list[str] = []
         self._hidden: list[str] = []
         self._tables: list[Table] = []
@@ -115,6 +116,7 @@ class Paper:
             labels=tuple(self._labels),
             members=tuple(self._members),
             status=self.status,
+            page=self.page,
         )
 
 
@@ -154,8 +156,11 @@ def attempt(fill: Fill, data: bytes, paper: Paper) -> bool:
     return False
 
 
-def inflate(data: bytes, budget: Budget, wbits: int, limit: int) -> tuple[bytes, bool]:
-    """Decompress to at most `limit` octets, every one counted. True: the stream came to its end. Raises Stopped."""
+def inflate(data: bytes, budget: Budget, wbits: int, limit: int, *, whole: bool = False) -> tuple[bytes, bool]:
+    """Decompress to at most `limit` octets, every one counted. True: the stream came to its end. Raises Stopped.
+
+    With `whole` only if nothing follows its end.
+    """
     stream = zlib.decompressobj(wbits)
     out = bytearray()
     pending = data
@@ -171,4 +176,11 @@ def inflate(data: bytes, budget: Budget, wbits: int, limit: int) -> tuple[bytes,
             break
     if len(out) > limit:
         raise Stopped("too-big")
-    return bytes(out), stream.eof
+    return bytes(out), stream.eof and not (whole and stream.unused_data)
+
+
+def inflate_any(data: bytes, budget: Budget) -> tuple[bytes, bool]:
+    """A zlib stream, else a bare deflate stream; True: it came to its end and nothing follows. Raises Stopped."""
+    named = data[:1] and data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+    most = min(budget.member_octets, max(1024 * 1024, budget.ratio * len(data)))
+    return inflate(data, budget, zlib.MAX_WBITS if named else -zlib.MAX_WBITS, most, whole=True)

@@ -8,6 +8,7 @@ over. Never renders a page, never runs a script; one document at a time (pdfium 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import re
 import zlib
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import pypdfium2.raw as c
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.decode import decode
 from dlpmilter.content.formats.paper import Paper, attempt, inflate
+from dlpmilter.content.formats.pdf_raw import sweep
 from dlpmilter.content.formats.pdf_tables import page_tables
 from dlpmilter.content.formats.strings import binary_strings
 
@@ -27,6 +29,8 @@ MAX_NOTES = 5_000
 MAX_STREAMS = 20_000
 MAX_OBJECTS = 2_000
 MAX_FIELD = 1_000_000
+FEW_LETTERS = 60
+"""Letters and digits of a page below which a picture that fills it is what the page says."""
 _STREAM = re.compile(rb"stream\r?\n")
 _STRING = re.compile(rb"\(((?:[^()\\]|\\.){0,5000})\)|<([0-9A-Fa-f\s]{2,5000})>", re.DOTALL)
 _ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3})")
@@ -50,8 +54,10 @@ def read_pdf(data: bytes, paper: Paper) -> None:
         read_streams(data, paper)
         _read_outside(data, paper)
         return
+    locked = b"/EFF" in body and b"/EFOpen" in body
+    given: set[bytes] = set()
     try:
-        _read_document(document, paper, locked=b"/EFF" in body and b"/EFOpen" in body)
+        _read_document(document, paper, given, locked=locked)
     finally:
         document.close()
     if start > 64:
@@ -59,15 +65,19 @@ def read_pdf(data: bytes, paper: Paper) -> None:
     if paper.blank:
         attempt(read_streams, data, paper)
     _read_outside(data, paper)
+    if paper.blank:
+        paper.trouble("no-text")  # what the sweep finds is on no page
+    if not locked:
+        sweep(data, paper, frozenset(given))
 
 
-def _read_document(document: pdfium.PdfDocument, paper: Paper, *, locked: bool) -> None:
+def _read_document(document: pdfium.PdfDocument, paper: Paper, given: set[bytes], *, locked: bool) -> None:
     pages = len(document)
     if pages > MAX_PAGES:
         paper.trouble("too-big")
     pictures = empty = shown = 0
     _quietly(lambda: _about(document, paper))
-    _quietly(lambda: _attachments(document, paper, locked=locked))
+    _quietly(lambda: _attachments(document, paper, given, locked=locked))
     _quietly(lambda: _scripts(document, paper))
     for number in range(min(pages, MAX_PAGES)):
         try:
@@ -106,9 +116,42 @@ def _page(document: pdfium.PdfDocument, number: int, paper: Paper) -> tuple[bool
         paper.show(text + "\n")
         noted = _notes(page, paper)
         found = bool(text.strip()) or noted
+        letters = sum(map(str.isalnum, text))
+        if letters >= FEW_LETTERS:
+            return True, False
+        if text.strip() and fills_page(page):
+            return False, True  # a stamp, a page number, the line of a fax: the page is the picture below
         return found, False if text.strip() else has_picture(page)
     finally:
         page.close()
+
+
+def fills_page(page: pdfium.PdfPage) -> bool:
+    """Whether pictures cover at least half of the page, in one piece or in strips."""
+    width, height = page.get_size()
+    covered = sum(_area(each) for each in _objects(page) if _is_picture(each))
+    return bool(covered >= width * height / 2)
+
+
+def _objects(page: pdfium.PdfPage) -> list[Any]:
+    count = min(c.FPDFPage_CountObjects(page), MAX_OBJECTS)
+    return [c.FPDFPage_GetObject(page, place) for place in range(count)]
+
+
+def _is_picture(each: Any) -> bool:
+    kind = c.FPDFPageObj_GetType(each)
+    if kind != c.FPDF_PAGEOBJ_FORM:
+        return bool(kind == c.FPDF_PAGEOBJ_IMAGE)
+    count = min(c.FPDFFormObj_CountObjects(each), MAX_OBJECTS)
+    kinds = {c.FPDFPageObj_GetType(c.FPDFFormObj_GetObject(each, place)) for place in range(count)}
+    return c.FPDF_PAGEOBJ_IMAGE in kinds
+
+
+def _area(each: Any) -> float:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    if not c.FPDFPageObj_GetBounds(each, left, bottom, right, top):
+        return 0.0
+    return abs((right.value - left.value) * (top.value - bottom.value))
 
 
 def has_picture(page: pdfium.PdfPage) -> bool:
@@ -162,7 +205,8 @@ def _about(document: pdfium.PdfDocument, paper: Paper) -> None:
         paper.hide(mark.get_title())
 
 
-def _attachments(document: pdfium.PdfDocument, paper: Paper, *, locked: bool) -> None:
+def _attachments(document: pdfium.PdfDocument, paper: Paper, given: set[bytes], *, locked: bool) -> None:
+    """Hand on the files inside, their digests to `given`."""
     for number in range(min(document.count_attachments(), MAX_NOTES)):
         attached = document.get_attachment(number)
         name = attached.get_name()
@@ -175,6 +219,7 @@ def _attachments(document: pdfium.PdfDocument, paper: Paper, *, locked: bool) ->
             paper.member(name, b"", "corrupt")
             continue
         paper.budget.spend_octets(len(data))
+        given.add(hashlib.blake2b(data.strip()).digest())
         paper.member(name, data)
 
 

@@ -12,7 +12,7 @@ from math import sqrt
 
 import pypdfium2 as pdfium
 
-from dlpmilter.content.formats.pdf import MAX_PAGES, has_picture
+from dlpmilter.content.formats.pdf import FEW_LETTERS, MAX_PAGES, fills_page, has_picture
 
 DPI = 200
 """Dots per inch: letters of 8 points are then 15 pixels high, and a page of A4 has four million pixels."""
@@ -31,7 +31,7 @@ class Drawn:
 
 
 def picture_pages(data: bytes, pixels: int) -> Iterator[Drawn]:
-    """Every page without text that has something drawn on it, at most `pixels` each. Raises PdfiumError."""
+    """Every page without text, or with a line of it, that is a picture, at most `pixels` each. Raises PdfiumError."""
     start = max(0, data.find(b"%PDF-", 0, 1100))
     document = pdfium.PdfDocument(data[start:])
     try:
@@ -51,7 +51,9 @@ def _drawn(document: pdfium.PdfDocument, number: int, pixels: int) -> Drawn | No
     try:
         textpage = page.get_textpage()
         try:
-            if textpage.get_text_range().strip() or not has_picture(page):
+            text = textpage.get_text_range()
+            few = sum(map(str.isalnum, text)) < FEW_LETTERS
+            if not (few and fills_page(page) if text.strip() else has_picture(page)):
                 return None
         finally:
             textpage.close()

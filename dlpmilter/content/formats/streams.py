@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.content.formats.archive_notes import gzip_notes
 from dlpmilter.content.formats.base import Member, Stopped
 
 if TYPE_CHECKING:
@@ -170,7 +171,9 @@ def gzip_name(data: bytes) -> str:
 
 def read_gzip(data: bytes, budget: Budget) -> Iterator[Member]:
     """RFC 1952."""
-    return read_compressed(gzip_stream, data, gzip_name(data), budget)
+    yield from read_compressed(gzip_stream, data, gzip_name(data), budget)
+    if notes := gzip_notes(data):
+        yield Member("comment", notes)
 
 
 def read_bzip2(data: bytes, budget: Budget) -> Iterator[Member]:

@@ -16,6 +16,8 @@ from dlpmilter.content.formats.package import Package
 from dlpmilter.content.formats.paper import MAX_COLUMNS, MAX_ROWS, Paper
 from dlpmilter.content.formats.xml import Element, attribute, events
 
+_SAYS = 20
+"""Letters and digits of a format that is more than a format."""
 _SHEET_TAGS = ("row", "col", "oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter", "formula1",
                "formula2", "dataValidation", "hyperlink")  # fmt: skip
 _COLUMN = re.compile(r"[A-Z]{1,3}")
@@ -83,7 +85,7 @@ class _Book:
                 self.strings.append("".join(_runs(element)))
             element.clear()
 
-    def _styles(self, data: bytes, _paper: Paper, _: str) -> None:
+    def _styles(self, data: bytes, paper: Paper, _: str) -> None:
         formats: dict[str, str] = {}
         dates: set[int] = set()
         number, inside = 0, False
@@ -98,6 +100,7 @@ class _Book:
                     dates.add(number)
                 number += 1
         self.dates = frozenset(dates)
+        paper.hide("\n".join(code for code in formats.values() if sum(map(str.isalnum, code)) >= _SAYS))
 
 
 def _is_date(key: str, code: str) -> bool:
@@ -145,7 +148,7 @@ class _Sheet:
             self.paper.show(_FIELD_CODES.sub(" ", element.text) + "\n")
 
     def _formula(self, text: str | None) -> None:
-        if text and ('"' in text or "!" in text or "(" not in text):
+        if text and ('"' in text or "!" in text or "(" not in text or "char(" in text.lower()):
             self.behind.append(text)
 
     def _row(self, element: Element) -> None:

@@ -17,7 +17,8 @@ from lxml import etree
 
 from dlpmilter.content.formats.base import Stopped
 from dlpmilter.content.formats.decode import decode, wide_charset
-from dlpmilter.mime.text import charset_text
+from dlpmilter.detect.disguise import Crowded, accounts
+from dlpmilter.mime.text import charset_text, decode_base64
 
 if TYPE_CHECKING:
     from dlpmilter.content.formats.paper import Paper
@@ -39,6 +40,7 @@ _ALL_TEXT = etree.XPath("//text()", smart_strings=False)
 _TELLING = etree.XPath(
     "//@*[" + " or ".join(f"local-name()='{name}'" for name in sorted(_ATTRIBUTE_TEXT)) + "]", smart_strings=False
 )
+_DATA_URI = re.compile(rb"data:[^,\"']{0,200};base64,([A-Za-z0-9+/=\s%]{16,})")
 _WHOLE = 1024 * 1024
 """Octets of a part whose tree is built: it is faster, and takes ten times as much memory."""
 _NUMBER = re.compile(r"^[-+#]?[0-9a-fA-F.,%]{1,12}$")
@@ -150,7 +152,14 @@ def strip_tags(markup: str) -> str:
 
 
 def read_xml_text(data: bytes, paper: Paper, *, hidden: bool = True) -> None:
-    """All text of an XML part and its telling attributes; broken or dangerous XML is stripped of tags instead."""
+    """All text of an XML part and its telling attributes; broken or dangerous XML is stripped of tags instead.
+
+    Account numbers are found anywhere: in other attributes, names of elements, instructions to programs.
+    """
+    try:
+        paper.hide("\n".join(each.decode("ascii") for each in accounts(data[:MAX_XML])))
+    except Crowded:
+        paper.trouble("partial")
     try:
         _parsed_text(data, paper, hidden=hidden)
     except Stopped as stop:
@@ -211,5 +220,8 @@ def _keep(texts: list[str], text: str | None) -> None:
 
 
 def read_xml(data: bytes, paper: Paper) -> None:
-    """A bare XML document or SVG: its text is shown."""
+    """A bare XML document or SVG: its text is shown, files in its addresses are handed on."""
     read_xml_text(data, paper, hidden=False)
+    if b"base64," in data:
+        for found in _DATA_URI.finditer(data[:MAX_XML]):
+            paper.member("data-uri", decode_base64(found[1]))

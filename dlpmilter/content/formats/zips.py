@@ -16,6 +16,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.content.formats.archive_notes import zip_notes
 from dlpmilter.content.formats.base import Member, Stopped
 from dlpmilter.content.formats.streams import ceiling, raw_deflate, unpack, xz_stream, zip_lzma
 
@@ -74,6 +75,7 @@ class Survey:
     troubles: tuple[str, ...] = ()
     foreign: tuple[tuple[str, int, int], ...] = ()
     comment: bytes = b""
+    """Of the archive, of members, and what else can be read in headers (archive_notes.py)."""
 
 
 def survey(data: bytes, most: int) -> Survey:
@@ -98,12 +100,10 @@ def survey(data: bytes, most: int) -> Survey:
     )
     if any(one[1] > two[0] for one, two in pairwise(taken)):
         raise Stopped("overlapping-members")
-    return Survey(
-        tuple(entries),
-        tuple(troubles),
-        _foreign(data, entries, taken),
-        data[directories[0].record + 22 : directories[0].end],
-    )
+    comment = data[directories[0].record + 22 : directories[0].end]
+    notes = zip_notes(data, directories[0].start, directories[0].stop, tuple(each.header for each in entries))
+    comment = b"\n".join(each for each in (comment, notes) if each)
+    return Survey(tuple(entries), tuple(troubles), _foreign(data, entries, taken), comment)
 
 
 def read_zip(data: bytes, budget: Budget) -> Iterator[Member]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit.controller import controller_after
-from dlpmilter.engine.addresses import addresses_of
+from dlpmilter.engine.addresses import addresses_in, addresses_of
 from dlpmilter.facts.consents import cited
 from dlpmilter.holds.terms import deadline
 from dlpmilter.mime.text import decode_words
@@ -112,9 +112,13 @@ def _usable(address: str) -> bool:
 
 
 def authors_of(head: Head) -> tuple[str, ...]:
-    """Every address of From, Sender and Resent-From, for "the sender never decides"."""
+    """Every address of From, Sender and Resent-From, for "the sender never decides".
+
+    Read as an address list, which knows quoted local parts, and as whatever looks like an address.
+    """
     values = [raw for name in ("from", "sender", "resent-from") for raw in head.all(name)]
-    return tuple(dict.fromkeys(each for raw in values[:20] for each in addresses_of(raw)))[:20]
+    found = (each for raw in values[:20] for each in (*addresses_in(raw), *addresses_of(raw)))
+    return tuple(dict.fromkeys(found))[:20]
 
 
 def hold_of(one: Disposition) -> NewHold:

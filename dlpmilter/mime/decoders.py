@@ -37,7 +37,7 @@ _YENC_ESCAPE = re.compile(rb"=(.)", re.DOTALL)
 _YENC_TABLE = bytes((number - 42) % 256 for number in range(256))
 _YENC_LINE = re.compile(rb"^=y[^\n]*+\n?", re.MULTILINE)
 _UU_FRAME = re.compile(rb"^(?:begin[^\n]*+\n|end[ \t\r]*+$)", re.MULTILINE)
-_RUN_LENGTH = re.compile(rb"(.)\x90(.)", re.DOTALL)
+_RUN_LENGTH = re.compile(rb"(\x90\x00|[^\x90])\x90([^\x00])|\x90\x00", re.DOTALL)
 _NOT_HEX = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 _NOT_BASE32 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
 _NOT_BASE85 = bytes(set(range(256)) - set(range(0x21, 0x76)) - set(b"z"))
@@ -162,8 +162,10 @@ def decode_binhex(signs: bytes) -> tuple[str, bytes]:
 
 
 def _repeat(match: re.Match[bytes]) -> bytes:
-    count = match[2][0]
-    return match[1] * count if count else match[1] + b"\x90"
+    """A sign and how often it stands; 0x90 itself is escaped by a zero (RFC 1741, appendix A)."""
+    if match[2] is None:
+        return b"\x90"
+    return match[1][:1] * match[2][0]
 
 
 def decode_hex(signs: bytes) -> bytes:

@@ -44,6 +44,7 @@ class Opened:
 def open_source(source: Source, file: TextIO, progress: Callable[[int], None] | None = None) -> Opened:
     """Read the row of names, then hand out the rows. Raises SourceError, at once or while rows are read."""
     delimiter = source.delimiter or _delimiter(source, file)
+    csv.field_size_limit(MAX_CELL)  # of the whole process: whoever read before us may have set another
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     names = [name.strip() for name in _first(source, reader)]
     picks = [_place(source, names, wanted) for wanted in source.columns] or list(range(len(names)))

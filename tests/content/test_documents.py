@@ -16,7 +16,7 @@ from tests.benchmarks.documents import CORPORA, SETS, Seen, files, look, read
 
 pytestmark = pytest.mark.skipif(not CORPORA.is_dir(), reason="the shared corpora are not beside the project")
 
-REASONS = READ | PICTURES | {"archive", "encrypted", "corrupt", "unsupported", "unsupported-legacy", "partial", "truncated",
+REASONS = READ | PICTURES | {"archive", "encrypted", "corrupt", "unsupported", "unsupported-legacy", "partial", "truncated", "no-text",
                              "unknown-transfer-encoding"}  # fmt: skip
 """What may be said of a file of the corpora; a new word is looked at by a person first."""
 BROKEN = re.compile(r"bad|fuzz|corrupt|truncated|embeddedPDF|inspect|c-empty|Exception|testEXCEL_4|testEXCEL\.xlsb")

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlpmilter.mime import brute, decoders
-from tests.evasion.encoders import ENCODERS, in_binhex, in_xxencode, in_yenc
+from tests.evasion.encoders import _BASE64, _HQX, ENCODERS, in_binhex, in_xxencode, in_yenc
 from tests.evasion.secrets import in_uuencode
 
-OCTETS = os.urandom(3000)
+OCTETS = b"\x90\x90\x00a\x90" + os.urandom(3000)
 
 
 def lines(frame: bytes) -> bytes:
@@ -81,6 +82,29 @@ def test_ordinary_text_holds_no_blocks() -> None:
         "| 1 | 22 | 333 |\n+49 30 1234567\nhttps://www.example.com/shop/artikel/liste?seite=2\n--- a/x.c\n+++ b/x.c\n@@ -1,2 +1,2 @@\n"
     ).encode()
     assert brute.find_blocks(text).blocks == []
+
+
+def _run_lengths(octets: bytes) -> bytes:
+    """BinHex 4 with runs: three equal octets and more become one, 0x90 and their number."""
+    packed = b""
+    for run in re.findall(rb"(?s)((.)\2*)", octets):
+        sign, left = run[1], len(run[0])
+        while left:
+            count = min(left, 255)
+            one = b"\x90\x00" if sign == b"\x90" else sign
+            packed += one + b"\x90" + bytes([count]) if count > 2 else one * count
+            left -= count
+    return packed
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"\x90", b"\x00", b"a", b"\xff"]), st.integers(1, 300)), max_size=40))
+def test_binhex_runs_and_escapes_give_the_same_octets_back(runs: list[tuple[bytes, int]]) -> None:
+    """Escaped 0x90 side by side, runs of it, runs longer than a count can say."""
+    octets = b"".join(sign * count for sign, count in runs)
+    packed = b"\x05x.txt\x00TEXT????\x00\x00" + len(octets).to_bytes(4, "big") + bytes(4) + b"\0\0"
+    signs = base64.b64encode(packed.replace(b"\x90", b"\x90\x00") + _run_lengths(octets)).rstrip(b"=")
+    name, found = decoders.decode_binhex(signs.translate(bytes.maketrans(_BASE64, _HQX)))
+    assert (name, found) == ("x.txt", octets)
 
 
 @given(st.binary(max_size=600))

@@ -2,7 +2,7 @@
 """The nursery: one process that has loaded all code, and forks gates and office from it within milliseconds.
 
 A start that loads everything in each process anew takes a machine with two cores many seconds; so does replacing
-a worker that ended. The nursery holds no mail, no key and no database, and runs one thread: forking it is safe.
+a worker that ended. The nursery opens no mail, no key and no database, and runs one thread: forking it is safe.
 It ends when the supervisor's end of its socket closes. Never decides which worker runs: the supervisor does.
 """
 
@@ -26,6 +26,8 @@ _MESSAGE = 4096
 _DESCRIPTORS = 4
 """Lifeline, ready, listener and inbound listener, at most."""
 _LOST = -int(signal.SIGKILL)
+_OURS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that the nursery ignores and a worker must not miss."""
 
 
 class NurseryLost(Exception):
@@ -220,6 +222,8 @@ class _Home:
         return True
 
     def _fork(self, role: str, descriptors: list[int]) -> None:
+        # Kept for the worker, who does not ignore them: one that comes before it has run at all would be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
         try:
             pid = os.fork()
         except OSError:  # no more processes or memory: the supervisor tries again
@@ -228,6 +232,7 @@ class _Home:
             if pid == 0:
                 self._be(role, descriptors)
             self._children.add(pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         for each in descriptors:
             os.close(each)
         self._tell({"started": pid})
@@ -249,9 +254,10 @@ class _Home:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+            for number in (signal.SIGCHLD, *_OURS):
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
             self._supervisor.close()
             os.close(self._woken)
             os.close(self._wake)

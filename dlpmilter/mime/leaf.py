@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.mime.head import read_head
 from dlpmilter.mime.quoted import read_markup, read_quotes
-from dlpmilter.mime.text import charset_text, decode_body, html_text, knows_charset
+from dlpmilter.mime.text import charset_text, decode_body, knows_charset, read_html
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -146,13 +146,19 @@ def _read_text(data: bytes | mmap, start: int, end: int, part: Part, limits: Lim
     if not knows_charset(part.charset):
         troubles.append("unknown-charset")
     text, _ = charset_text(octets, part.charset)
-    flags = {"encrypted"} if "-----BEGIN PGP MESSAGE-----" in text else set()
-    if "-----BEGIN PGP SIGNED MESSAGE-----" in text:
-        flags.add("signed")
+    flags = _armour(text)
     markup: tuple[QuotedMail, ...] = ()
     if part.type == "text/html":
-        markup = read_markup(text, part.path)
-        text = html_text(text)
+        text, tags = read_html(text)
+        markup = read_markup(tags, part.path)
     status = troubles[0] if troubles else "read"
     read = replace(part, text_chars=len(text), status=status)
-    return Leaf(read, frozenset(flags), read_quotes(text, part.path) + markup, tuple(troubles), doubts, len(octets))
+    return Leaf(read, flags, read_quotes(text, part.path) + markup, tuple(troubles), doubts, len(octets))
+
+
+def _armour(text: str) -> frozenset[str]:
+    """What PGP's lines say (RFC 9580 section 6.2)."""
+    if "-----BEGIN PGP " not in text:
+        return frozenset()
+    kinds = (("MESSAGE", "encrypted"), ("SIGNED MESSAGE", "signed"))
+    return frozenset(flag for words, flag in kinds if f"-----BEGIN PGP {words}-----" in text)

@@ -43,9 +43,10 @@ _MARKER = re.compile(
 )
 _FIRST_MARKER_LETTERS = frozenset(word[0] for word in (*FORWARDED, *ORIGINAL))
 _WROTE = re.compile(rf"(?<!\w)(?:{_phrases(WROTE)})(?!\w)", re.IGNORECASE)
-_DASHES = re.compile(r"[-–—_*=]{2,}")
-_FRAMED = re.compile(rf"[>|\s\ufeff]*+[-–—_*=]{{2,}}+\s*+(?:{_phrases(FORWARDED + ORIGINAL)})", re.IGNORECASE)
-_FRAMED_FIRST = frozenset(">|\ufeff-–—_*=")
+_FRAME_SIGNS = "-–—_*="
+_DASHES = re.compile(rf"[{_FRAME_SIGNS}]{{2,}}")
+_FRAMED = re.compile(rf"[>|\s\ufeff]*+[{_FRAME_SIGNS}]{{2,}}+\s*+(?:{_phrases(FORWARDED + ORIGINAL)})", re.IGNORECASE)
+_FRAMED_FIRST = frozenset(">|\ufeff" + _FRAME_SIGNS)
 """What a framed marker can begin with, blanks aside."""
 _QUOTE_LINE = re.compile(r"^[ \t]*>", re.MULTILINE)
 _SENTENCE = re.compile(r"[a-zäöüß]{3}[.!?]\s+[A-ZÄÖÜ]")
@@ -81,7 +82,7 @@ def read_quotes(text: str, part: str) -> tuple[QuotedMail, ...]:
     lines = _Lines(text)
     found: list[QuotedMail] = []
     at = 0
-    for here in _promising(lines.raw):
+    for here in _promising(lines.raw, text):
         if here < at or not _interesting(lines.raw[here]):
             continue
         quote, at = _quote_at(lines, here, part)
@@ -96,13 +97,21 @@ def read_quotes(text: str, part: str) -> tuple[QuotedMail, ...]:
     return tuple(found)
 
 
-def _promising(raw: list[str]) -> list[int]:
+def _promising(raw: list[str], text: str) -> list[int]:
     """The lines worth a look: all others, nearly all of a long text, are none of `_interesting`."""
+    if "\uff1a" not in text and not _may_frame(text):  # as most texts are: one look at each line is enough
+        return [here for here, line in enumerate(raw) if ":" in line]
     return [
         here
         for here, line in enumerate(raw)
         if ":" in line or line.lstrip()[:1] in _FRAMED_FIRST or "---" in line or "\uff1a" in line
     ]
+
+
+def _may_frame(text: str) -> bool:
+    """Whether two signs of a frame stand side by side: without them no line without a colon is interesting."""
+    signs = [sign for sign in _FRAME_SIGNS if sign in text]
+    return any(one + other in text for one in signs for other in signs)
 
 
 def _interesting(raw: str) -> bool:
@@ -119,9 +128,12 @@ def _interesting(raw: str) -> bool:
     )
 
 
-def read_markup(markup: str, part: str) -> tuple[QuotedMail, ...]:
-    """What the HTML itself says about quoted mail (class and id names mail programs leave), in reading order."""
-    lower = markup.lower()
+def read_markup(tags: str, part: str) -> tuple[QuotedMail, ...]:
+    """What the tags of an HTML text say about quoted mail, in the order of their first places.
+
+    Mail programs leave their own class and id names there; the same words in the text mean nothing.
+    """
+    lower = tags.lower()
     places = ((lower.find(needle), style, signal) for needle, style, signal in MARKUP)
     return tuple(QuotedMail(style, signal, part) for place, style, signal in sorted(places) if place >= 0)
 

@@ -14,6 +14,7 @@ import html
 import re
 from encodings import normalize_encoding
 from encodings.aliases import aliases
+from typing import NamedTuple
 
 MAX_HEADER = 32 * 1024
 
@@ -70,7 +71,7 @@ _BREAK_TAG = re.compile(rf"</?{_tag_names(_BREAKS)}[^>]*+>")
 _CELL_TAG = re.compile(rf"</?{_tag_names(_CELLS)}[^>]*+>")
 _ANY_TAG = re.compile(r"<[A-Za-z/!?][^>]*+>")
 _NOT_ANGLES = bytes(set(range(256)) - set(b"<>"))
-_REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+_REFERENCE = re.compile(r"(&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?))")
 _TAG_NAME = re.compile(r"<([A-Za-z]+)")
 _BLANKS = re.compile(r"  +")
 
@@ -178,32 +179,47 @@ def _without_blanks(octets: bytes) -> bytes:
     return octets
 
 
+class HtmlReading(NamedTuple):
+    """What HTML shows and what it is written with."""
+
+    text: str
+    """As `html_text`."""
+    tags: str
+    """Each spelling of a tag once, in the order of their first places; a piece with lone signs stands here whole."""
+
+
 def html_text(markup: str) -> str:
     """Visible text of HTML, block elements as line breaks. Linear: every octet is seen a fixed number of times."""
+    return read_html(markup).text
+
+
+def read_html(markup: str) -> HtmlReading:
+    """Text and tags of HTML in one walk."""
     out: list[str] = []
+    tags: dict[str, None] = {}
     position, size = 0, len(markup)
     gone: set[str] = set()
     while position < size:
         end = _plain_end(markup, position)
         if end > position:
-            out.append(_without_tags(markup[position:end]))
+            out.append(_without_tags(markup[position:end], tags))
             position = end
         if position < size:
-            position = _after_hidden(markup, position, gone)
-    return _unescaped("".join(out)).replace("\xa0", " ")
+            end = _after_hidden(markup, position, gone)
+            tags[markup[position:end]] = None
+            position = end
+    return HtmlReading(_unescaped("".join(out)).replace("\xa0", " "), "\n".join(tags))
 
 
 def _unescaped(text: str) -> str:
     """As `html.unescape`, which asks its table again for each `&nbsp;`."""
-    known: dict[str, str] = {}
-
-    def plain(match: re.Match[str]) -> str:
-        written = match[0]
-        if (found := known.get(written)) is None:
-            found = known[written] = html.unescape(written)
-        return found
-
-    return _REFERENCE.sub(plain, text) if "&" in text else text
+    if "&" not in text:
+        return text
+    pieces = _REFERENCE.split(text)  # text and references by turns
+    written = pieces[1::2]
+    shown = {reference: html.unescape(reference) for reference in set(written)}
+    pieces[1::2] = map(shown.__getitem__, written)
+    return "".join(pieces)
 
 
 def _plain_end(markup: str, start: int) -> int:
@@ -219,17 +235,20 @@ def _plain_end(markup: str, start: int) -> int:
     return run.end() if run else start
 
 
-def _without_tags(run: str) -> str:
-    """A piece whose tags all end: blanks first, so that tags never join two of them."""
+def _without_tags(run: str, seen: dict[str, None]) -> str:
+    """A piece whose tags all end: blanks first, so that tags never join two of them. `seen` takes its tags."""
     flat = run.replace("\r\n", " ").replace("\r", " ").replace("\n", " ").replace("\t", " ").replace("\f", " ")
     if "  " in flat:
         flat = _BLANKS.sub(" ", flat)
     angles = flat.encode("utf-8", "replace").translate(None, _NOT_ANGLES)
     if angles != b"<>" * (len(angles) // 2):  # a lone sign, or a tag in a tag: take out breaks, cells, others in turn
+        seen[run] = None
         return _ANY_TAG.sub("", _CELL_TAG.sub("\t", _BREAK_TAG.sub("\n", flat)))
     pieces = flat.replace(">", "<").split("<")  # text and tags by turns
     tags = pieces[1::2]
-    shown = {tag: _shown(f"<{tag}>") for tag in set(tags)}  # few spellings, thousands of tags
+    spellings = dict.fromkeys(tags)  # few, for thousands of tags
+    seen.update(spellings)
+    shown = {tag: _shown(f"<{tag}>") for tag in spellings}
     pieces[1::2] = map(shown.__getitem__, tags)
     return "".join(pieces)
 

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dlpmilter.mime.quoted import addresses, read_markup, read_quotes
+from dlpmilter.mime.quoted import _interesting, _promising, addresses, read_markup, read_quotes
+from dlpmilter.mime.structure import read_structure
+from dlpmilter.model.limits import Limits
 
 FORWARDS = [
     "---------- Forwarded message ---------\nFrom: K <k@x.example>\nTo: <a@y.example>\n",
@@ -85,6 +89,27 @@ def test_markup_of_mail_programs() -> None:
     assert read_markup('<div class="gmail_quote">', "1")[0].style == "markup"
     assert read_markup('<div class="moz-forward-container">', "1")[0].style == "forward-marker"
     assert read_markup("<p>x</p>", "1") == ()
+
+
+def test_markup_counts_in_tags_and_not_in_the_words_of_a_text() -> None:
+    """A mail that talks about quotes of a mail program is none; a comment or a wrapped tag still tells."""
+
+    def signals(markup: str) -> list[str]:
+        raw = b"Content-Type: text/html\r\n\r\n" + markup.encode()
+        return [quote.signal for quote in read_structure(raw, Limits()).quotes]
+
+    assert signals('<p>Im Quelltext steht class="gmail_quote" und type="cite".</p>') == []
+    assert signals('<p>x</p><DIV\r\nclass="gmail_quote">y</div>') == ["gmail-quote"]
+    assert signals('<p>x</p><!-- <div class="gmail_quote"> --><p>y</p>') == ["gmail-quote"]
+    assert signals('<p>1 < 2 </p><blockquote type="cite">y</blockquote>') == ["cite"]
+    assert signals('<b type="cite">x</b><style>p{}</style><i class="gmail_quote">y</i>') == ["cite", "gmail-quote"]
+
+
+@given(st.text(alphabet="-–_*=>| :\uff1aaVWon\n\ufeff", max_size=60))
+def test_no_interesting_line_is_left_out(text: str) -> None:
+    """The first look may let lines in vain through, never leave one out."""
+    raw = text.splitlines()
+    assert {at for at, line in enumerate(raw) if _interesting(line)} <= set(_promising(raw, text))
 
 
 def test_addresses_are_found_in_any_wrapping() -> None:

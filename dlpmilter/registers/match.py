@@ -112,6 +112,8 @@ class _Search:
         self._known: dict[str, Value] = {}
         self._asked: set[str] = set()
         self._found: list[Value] = []
+        self._short: dict[int, list[Value]] = defaultdict(list)
+        """What was found by the hashes that rows are kept with."""
 
     def read(self, extracts: Sequence[Extract]) -> None:
         """Look every word, every few words that belong together and every number up, each kind at one go."""
@@ -169,6 +171,7 @@ class _Search:
         if value.common or value.columns:
             if not value.places:
                 self._found.append(value)
+                self._short[value.hash >> 8 * (HASH - SHORT)].append(value)
             value.place(span)
 
     def rows(self) -> set[int]:
@@ -210,11 +213,10 @@ class _Search:
 
         Rows that have the same values of the mail have the same evidence: only the first of them can add to it.
         """
-        spent = {value.hash for value in self._found if value.spent(taken)} if taken else set()
-        short: dict[int, list[Value]] = defaultdict(list)
-        for value in self._found:
-            short[value.hash >> 8 * (HASH - SHORT)].append(value)
-        silent = frozenset(cell for cell, values in short.items() if spent.issuperset([each.hash for each in values]))
+        short = self._short
+        silent = frozenset(
+            cell for cell, values in short.items() if taken and all(value.spent(taken) for value in values)
+        )
         end = self._register.rows
         last_first = sorted([row for row in rows if row < end], reverse=True)
         shown = map(frozenset(short).intersection, self._register.cells_each(last_first))

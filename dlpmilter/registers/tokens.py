@@ -89,7 +89,7 @@ def numbers(segment: Segment, lengths: frozenset[int], *, phones: bool) -> list[
     others = [place for place, word in enumerate(words) if not word.isalpha()]
     if not others:
         return []
-    figures = {place for place in others if _DIGIT.search(words[place])}
+    figures = {place for place in others if words[place].isdigit() or _DIGIT.search(words[place])}
     # a number or a date begins at a word that is not all letters, or up to two before one
     places = sorted({place - before for place in others for before in (0, 1, 2) if place >= before})
     found = _Numbers(words, segment.start, figures, lengths)
@@ -143,17 +143,18 @@ class _Numbers:
         start = self._base + place
         if size in lengths and size >= _LEAST and (plain or normal.is_number([words[place]])):
             self.forms.append(("#" + words[place], (start, start + 1)))
-        longest = self._longest
-        for end in range(place + 1, min(place + normal.NUMBER_TOKENS, len(words))):
-            word = words[end]
-            size += len(word)
-            if size > longest:
+        end = place + 1
+        room = self._longest - size
+        for word in words[end : place + normal.NUMBER_TOKENS]:
+            width = len(word)
+            room -= width
+            if room < 0 or (end not in figures and not (width == 4 and end == place + 1 and word.isalpha())):
                 return
-            if end not in figures and not (end == place + 1 and len(word) == 4 and word.isalpha()):
-                return
+            size += width
             plain = plain and digits[end]
-            if size in lengths and size >= _LEAST and (plain or normal.is_number(words[place : end + 1])):
-                self.forms.append(("#" + "".join(words[place : end + 1]), (start, start + 1 + end - place)))
+            end += 1
+            if size in lengths and size >= _LEAST and (plain or normal.is_number(words[place:end])):
+                self.forms.append(("#" + "".join(words[place:end]), (start, self._base + end)))
 
     def date(self, group: list[str], place: int) -> None:
         """Three words, when they are a day."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import random
 import statistics
 import time
+import zipfile
 from dataclasses import dataclass
 
 from docx import Document
+from reportlab.pdfgen.canvas import Canvas
 
 from dlpmilter.content.examine import examine
 from dlpmilter.content.sandbox import Extractor
@@ -23,6 +26,7 @@ from tests.content.samples import mail
 
 LIMITS = Limits()
 ROUNDS = 40
+BIG = "25 MB with attachments"
 _TICK = 0.005
 
 
@@ -63,22 +67,53 @@ def letter() -> bytes:
     return out.getvalue()
 
 
+def big_mail() -> bytes:
+    """25 MB as people send it: photographs, a report with a picture, a table, a PDF of 300 pages, a ZIP."""
+    dice = random.Random(25)
+    picture = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + dice.randbytes(2_500_000)
+    rows = "".join(f"{number};Muster {number};Hauptstr. {number % 90};{number * 7}\n" for number in range(60_000))
+    report = io.BytesIO(letter())
+    with zipfile.ZipFile(report, "a") as into:
+        into.writestr("word/media/image1.jpeg", picture, zipfile.ZIP_STORED)
+    paper = io.BytesIO()
+    pages = Canvas(paper)
+    for number in range(300):
+        for line in range(40):
+            pages.drawString(
+                50, 800 - 18 * line, f"{number}.{line} Lieferung und Preise nach unserem Angebot vom Montag"
+            )
+        pages.showPage()
+    pages.save()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as into:
+        into.writestr("kunden.csv", rows)
+    files = [(f"foto-{number}.jpg", picture) for number in range(5)]
+    files += [("bericht.docx", report.getvalue()), ("liste.csv", rows.encode()), ("heft.pdf", paper.getvalue())]
+    raw = mail(*files, ("liste.zip", packed.getvalue()))
+    assert 24_000_000 < len(raw) < 30_000_000, len(raw)
+    return raw
+
+
 async def trips() -> list[Trip]:
-    """A bare mail and one with a document."""
+    """A bare mail, one with a document, one as big as servers take."""
     found = []
     one = Extractor(LIMITS)
     await one.start()
     try:
-        for name, raw in (("text only", mail()), ("office document", mail(("letter.docx", letter())))):
+        for name, raw, rounds in (
+            ("text only", mail(), ROUNDS),
+            ("office document", mail(("letter.docx", letter())), ROUNDS),
+            (BIG, big_mail(), ROUNDS // 8),
+        ):
             message = MessageBytes.of(raw)
             walls, endings = [], []
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 begun = time.perf_counter()
                 await one.report(message)
                 walls.append(time.perf_counter() - begun)
                 endings.append((await one.report_with_ending(message))[1])
             here = []
-            for _ in range(ROUNDS // 4):
+            for _ in range(max(1, rounds // 4)):
                 begun = time.process_time()
                 examine(raw, LIMITS)
                 here.append(time.process_time() - begun)

@@ -26,10 +26,12 @@ _FACTS = (
     "notice", "notice-muted", "count", "role", "leftover", "scope",
     "told-why", "report-told-why", "believed", "why", "register",
     "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
+    "basis-claimed", "basis-accepted", "whose-data", "sensitive", "business-secret", "informed", "needed-until",
+    "urgent", "necessary", "safer-way-checked", "delete-by", "to-pool", "deadline",
 )  # fmt: skip
 _VAULT = (
     "at", "sender", "owner", "login", "actor", "actor-user", "message-id", "justification", "reason",
-    "told", "report-told", "senders", "recipients", "mailbox",
+    "told", "report-told", "senders", "recipients", "mailbox", "statement", "note", "content-digest",
 )  # fmt: skip
 _RECIPIENT_FACTS = (
     "class", "action", "rules", "reasons", "pool", "approvals-needed", "state", "code", "controller-after",

@@ -194,7 +194,7 @@ def _print_next_steps(world: World, rows: Sequence[Row]) -> None:
     if held is not None:
         lines += [
             f"  {run} holds show {held.case} --config {world.config}",
-            f"  {run} holds approve {held.case} --config {world.config}",
+            f"  {run} holds approve {held.case} --basis contract --checked --config {world.config}",
             f"  {run} audit verify --config {world.config}",
         ]
     lines += ["", "What arrives at the sink from now on is named here. Ctrl-C ends the demo and removes its folder."]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -60,20 +60,110 @@ def show(case_id: str, file: Path, as_json: bool) -> None:
 @click.argument("case_id", metavar="CASE")
 @click.argument("code", metavar="REASON")
 @click.argument("text", default="")
+@click.option("--set", "answers", multiple=True, metavar="NAME=ANSWER", help="One more answer of the form; see `form`.")
 @config_option
 @json_option
-def justify(case_id: str, code: str, text: str, file: Path, as_json: bool) -> None:
-    """Say why the mail should go: a reason code R1 to R11 and a sentence."""
-    _print_done(ask(file, "justify", case=case_id, code=code, text=text), as_json)
+def justify(case_id: str, code: str, text: str, answers: tuple[str, ...], file: Path, as_json: bool) -> None:
+    """Say why the mail should go: a reason code R1 to R11 and a sentence, and with --set the rest of the form."""
+    if not answers:
+        _print_done(ask(file, "justify", case=case_id, code=code, text=text), as_json)
+        return
+    given = {"code": code, "purpose": text, "whose_data": "unknown", "basis": "unknown", "informed": "unknown"}
+    for each in answers:
+        name, sign, answer = each.partition("=")
+        if not sign:
+            raise click.UsageError(f"--set {each!r} is not NAME=ANSWER, for example basis=contract")
+        given[name.strip()] = answer
+    _print_done(ask(file, "state", case=case_id, answers=given), as_json)
+
+
+@command.command()
+@json_option
+@click.option("--language", type=click.Choice(["de", "en"]), default="en", help="Language of the questions.")
+def form(as_json: bool, language: Literal["de", "en"]) -> None:
+    """Print the questions of the justification form, with their names and answers."""
+    from dlpmilter.holds.form import FIELDS
+
+    for each in FIELDS:
+        choices = {slug: getattr(said, language) for slug, said in (each.choices or {}).items()}
+        if as_json:
+            line = {"name": each.name, "kind": each.kind, "label": getattr(each.label, language),
+                    "required": each.required, "choices": choices or None, "limit": each.limit}  # fmt: skip
+            click.echo(json.dumps(line, ensure_ascii=False))
+            continue
+        click.echo(f"{each.name}{' *' if each.required else ''}: {getattr(each.label, language)}")
+        for slug, words in choices.items():
+            click.echo(f"    {slug}: {words}")
 
 
 @command.command()
 @click.argument("case_id", metavar="CASE")
 @config_option
 @json_option
-def approve(case_id: str, file: Path, as_json: bool) -> None:
-    """Approve: with the last approval that is wanted, the mail is queued for release."""
-    _print_done(ask(file, "approve", case=case_id), as_json)
+def seal(case_id: str, file: Path, as_json: bool) -> None:
+    """Keep the mail as evidence, under seal; it is never sent."""
+    _print_done(ask(file, "seal", case=case_id), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def extend(case_id: str, file: Path, as_json: bool) -> None:
+    """Ask for more time, once."""
+    _print_done(ask(file, "extend", case=case_id), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
+@click.argument("text")
+@config_option
+@json_option
+def appeal(case_id: str, text: str, file: Path, as_json: bool) -> None:
+    """Ask for a second look at a refusal, once; TEXT says why."""
+    _print_done(ask(file, "appeal", case=case_id, text=text), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def claim(case_id: str, file: Path, as_json: bool) -> None:
+    """Take a case, so that colleagues see that you are at it."""
+    _print_done(ask(file, "claim", case=case_id), as_json)
+
+
+@command.command("hand-over")
+@click.argument("case_id", metavar="CASE")
+@click.argument("reason")
+@click.option("--pool", default="", help="Another pool of the policy; without it the case goes back to its own.")
+@config_option
+@json_option
+def hand_over(case_id: str, reason: str, pool: str, file: Path, as_json: bool) -> None:
+    """Give a case on, for example because you know the sender well; REASON is for colleagues."""
+    _print_done(ask(file, "hand-over", case=case_id, reason=reason, pool=pool), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
+@click.option(
+    "--basis", required=True, type=click.Choice(["contract", "law", "consent", "interest"]),
+    help="The legal basis you find (GDPR Art. 6(1) b, c, a or f).",
+)  # fmt: skip
+@click.option(
+    "--checked", is_flag=True, required=True, help="I have checked: it is necessary, and there is no safer way."
+)
+@click.option("--delete-by", default="", metavar="DATE", help="Until when the person shall delete the mail there.")
+@click.option("--note", default="", help="A sentence for the record.")
+@config_option
+@json_option
+def approve(case_id: str, basis: str, checked: bool, delete_by: str, note: str, file: Path, as_json: bool) -> None:
+    """Approve: with the last approval that is wanted, the mail is queued for release.
+
+    The company itself carries this transfer then, so it needs a basis and your own check.
+    """
+    answer = ask(file, "approve", case=case_id, basis=basis, checked=checked, delete_by=delete_by, note=note)
+    _print_done(answer, as_json)
 
 
 @command.command()

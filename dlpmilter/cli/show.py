@@ -17,6 +17,7 @@ Case = Mapping[str, Any]
 _STATES = {
     "held": "waits for a decision",
     "justified": "waits for a decision, the sender gave a reason",
+    "in_review": "a reviewer is at it",
     "approved": "approved",
     "releasing": "approved, on its way out",
     "released": "sent",
@@ -24,6 +25,7 @@ _STATES = {
     "rejected": "refused",
     "withdrawn": "taken back",
     "expired": "expired, not sent",
+    "sealed": "kept under seal as evidence, not sent",
 }
 _COLUMNS = ("case", "state", "until", "pool", "sender", "to", "subject")
 _UNBREAKABLE = {"case", "state", "until", "pool"}
@@ -49,10 +51,14 @@ def _lines(case: Case) -> Iterator[tuple[str, object]]:
     if case["reason_code"]:
         words = REASONS[case["reason_code"]].en if case["reason_code"] in REASONS else ""
         yield "reason", f"{case['reason_code']} {words}" + (f": {case['reason']}" if case["reason"] else "")
+    for name, value in (case.get("statement") or {}).items():
+        if name not in {"code", "purpose"}:
+            yield "", f"{name}: {value}"
     for hold in case["holds"]:
         yield "recipient", f"{hold['address'] or '-'}: {_STATES.get(hold['state'], hold['state'])}"
         yield "", f"class {hold['class']}, relation {hold['relation'] or '-'}, rule {hold['rule']}"
-        yield "", f"decided by the pool {hold['pool']}, approvals wanted: {hold['approvals_needed']}"
+        taken = f", taken by {hold['claimed_by']}" if hold.get("claimed_by") else ""
+        yield "", f"decided by the pool {hold['pool']}, approvals wanted: {hold['approvals_needed']}{taken}"
     yield "content", _CONTENT if case["content"] else "deleted, as the policy says."
     for entry in case["trail"]:
         who = f" by {entry['actor']}" if entry.get("actor") else ""

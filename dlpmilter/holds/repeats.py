@@ -30,7 +30,7 @@ REPORTED = "reported"
 """Outcome of a refused recipient whose delivery report is in the outbox."""
 RETRY_WITHIN = timedelta(hours=1)
 """So soon after a decision identical octets are a retry; later the person sent the mail again."""
-UNSENT = frozenset({State.withdrawn, State.rejected, State.expired, State.release_failed})
+UNSENT = frozenset({State.withdrawn, State.rejected, State.expired, State.release_failed, State.sealed})
 
 
 @dataclass(frozen=True, slots=True)

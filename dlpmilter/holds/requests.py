@@ -7,18 +7,20 @@ about who is calling: that comes from the kernel, beside the request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.audit import trail
 from dlpmilter.config import sentence
-from dlpmilter.holds import mailboxes, reasons
+from dlpmilter.holds import form, mailboxes, reasons
 from dlpmilter.holds.actors import NotAllowed, actor_of
 from dlpmilter.holds.consent_requests import FIELDS as CONSENT_FIELDS
 from dlpmilter.holds.consent_requests import READING as CONSENT_READING
 from dlpmilter.holds.consent_requests import ConsentRequests
 from dlpmilter.holds.consents import NoSuchConsent, NotNow
+from dlpmilter.holds.review_acts import Approval
 from dlpmilter.holds.states import WAITING, Conflict, State
 from dlpmilter.holds.view import described, may_see, told
 from dlpmilter.holds.workflow import NoSuchCase, Workflow, case_in
@@ -41,7 +43,13 @@ _FIELDS: dict[str, dict[str, type]] = {
     "list": {"all": bool},
     "show": {"case": str},
     "justify": {"case": str, "code": str, "text": str},
-    "approve": {"case": str},
+    "state": {"case": str, "answers": dict},
+    "seal": {"case": str},
+    "extend": {"case": str},
+    "appeal": {"case": str, "text": str},
+    "claim": {"case": str},
+    "hand-over": {"case": str, "reason": str, "pool": str},
+    "approve": {"case": str, "basis": str, "checked": bool, "delete_by": str, "note": str},
     "reject": {"case": str, "reason": str},
     "withdraw": {"case": str},
     "release": {"case": str},
@@ -141,15 +149,32 @@ class Requests:
 
     async def _act(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> Done:
         workflow, case_id = self.workflow(), asked["case"]
-        if act == "justify":
-            return await workflow.justify(case_id, actor, reasons.known(asked["code"]), asked["text"])
-        if act == "approve":
-            return await workflow.approve(case_id, actor)
-        if act == "reject":
-            return await workflow.reject(case_id, actor, asked["reason"])
-        if act == "withdraw":
-            return await workflow.withdraw(case_id, actor)
-        return await workflow.release(case_id, actor)
+        acts: dict[str, Callable[[], Awaitable[Done]]] = {
+            "justify": lambda: workflow.justify(
+                case_id, actor, form.short(reasons.known(asked["code"]), asked["text"])
+            ),
+            "state": lambda: workflow.justify(case_id, actor, form.read(asked["answers"])),
+            "seal": lambda: workflow.seal(case_id, actor),
+            "extend": lambda: workflow.extend(case_id, actor),
+            "appeal": lambda: workflow.appeal(case_id, actor, asked["text"]),
+            "claim": lambda: workflow.claim(case_id, actor),
+            "hand-over": lambda: workflow.hand_over(case_id, actor, asked["reason"], asked["pool"]),
+            "approve": lambda: workflow.approve(case_id, actor, _approval(asked)),
+            "reject": lambda: workflow.reject(case_id, actor, asked["reason"]),
+            "withdraw": lambda: workflow.withdraw(case_id, actor),
+            "release": lambda: workflow.release(case_id, actor),
+        }
+        return await acts[act]()
+
+
+def _approval(asked: Mapping[str, Any]) -> Approval:
+    """`checked` is one tick for both questions: necessary, and no safer way. Raises ValueError."""
+    day = asked["delete_by"]
+    try:
+        delete_by = date.fromisoformat(day) if day else None
+    except ValueError:
+        raise ValueError(f"{day[:20]!r} is not a date, for example 2026-12-31") from None
+    return Approval(asked["basis"], asked["checked"], asked["checked"], delete_by, " ".join(asked["note"].split()))
 
 
 def _checked(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -164,12 +189,19 @@ def _checked(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         value = request.get(name)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise ValueError(f"{act} needs {name!r}")
-        for text in value if isinstance(value, list) else [value] if isinstance(value, str) else []:
+        for text in _texts(value):
             if not isinstance(text, str):
-                raise ValueError(f"{name!r} is a list of texts")  # noqa: TRY004 - as above
+                raise ValueError(f"{name!r} holds texts only")  # noqa: TRY004 - as above
             if not text.isascii() and not _encodable(text):
                 raise ValueError(f"{name!r} is not valid UTF-8")
     return act, {name: request[name] for name in wanted}
+
+
+def _texts(value: object) -> list[Any]:
+    """Every text of one field of a request."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
 def _number_in(answer: Answer) -> str:

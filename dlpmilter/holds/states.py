@@ -27,6 +27,7 @@ class State(StrEnum):
 
     held = "held"
     justified = "justified"
+    in_review = "in_review"
     approved = "approved"
     rejected = "rejected"
     withdrawn = "withdrawn"
@@ -34,35 +35,69 @@ class State(StrEnum):
     releasing = "releasing"
     released = "released"
     release_failed = "release_failed"
+    sealed = "sealed"
 
 
 class Act(StrEnum):
     """What moves a hold."""
 
     justify = "justify"
+    amend = "amend"
+    claim = "claim"
+    hand_over = "hand_over"
+    return_to = "return_to"
     approve = "approve"
     reject = "reject"
     withdraw = "withdraw"
+    seal = "seal"
+    unseal = "unseal"
+    appeal = "appeal"
     expire = "expire"
     release = "release"
     deliver = "deliver"
     fail = "fail"
 
 
-WAITING = frozenset({State.held, State.justified})
+WAITING = frozenset({State.held, State.justified, State.in_review})
 FINAL = frozenset({State.rejected, State.withdrawn, State.expired, State.released, State.release_failed})
 """Nothing more happens by itself; content goes some hours later."""
 
 TRANSITIONS: dict[Act, tuple[frozenset[State], State]] = {
-    Act.justify: (WAITING, State.justified),
+    Act.justify: (frozenset({State.held, State.justified}), State.justified),
+    Act.amend: (frozenset({State.in_review}), State.in_review),
+    Act.claim: (WAITING, State.in_review),
+    Act.hand_over: (frozenset({State.in_review}), State.justified),
+    Act.return_to: (frozenset({State.in_review}), State.held),
     Act.approve: (WAITING, State.approved),
     Act.reject: (WAITING, State.rejected),
+    Act.appeal: (frozenset({State.rejected}), State.justified),
     Act.withdraw: (WAITING | {State.release_failed}, State.withdrawn),
+    Act.seal: (WAITING, State.sealed),
+    Act.unseal: (frozenset({State.sealed}), State.expired),
     Act.expire: (WAITING, State.expired),
     Act.release: (frozenset({State.approved, State.release_failed}), State.releasing),
     Act.deliver: (frozenset({State.releasing}), State.released),
     Act.fail: (frozenset({State.releasing}), State.release_failed),
 }
+
+MEANINGS: dict[Act, str] = {
+    Act.justify: "the sender says why",
+    Act.amend: "the sender says more while somebody decides",
+    Act.claim: "a reviewer takes the case",
+    Act.hand_over: "a reviewer gives it on, a reason was given",
+    Act.return_to: "a reviewer gives it on, no reason was given yet",
+    Act.approve: "the last approval that is wanted",
+    Act.reject: "a reviewer refuses, with a sentence for the sender",
+    Act.appeal: "the sender asks for a second look, once",
+    Act.withdraw: "the sender takes the mail back",
+    Act.seal: "the sender keeps it as evidence",
+    Act.unseal: "the time of the evidence is over",
+    Act.expire: "nobody decided in time; never releases",
+    Act.release: "the mail is queued for the next hop",
+    Act.deliver: "the next hop has it",
+    Act.fail: "the next hop refused it",
+}
+"""What each act is, for the table in deploy/relayhost.md."""
 
 
 class Conflict(Exception):
@@ -74,6 +109,14 @@ class Conflict(Exception):
         self.states = tuple(states)
 
 
+def table() -> str:
+    """The transitions as lines of Markdown."""
+    lines = ["| act | from | to | what it is |", "|---|---|---|---|"]
+    for act, (sources, target) in TRANSITIONS.items():
+        lines.append(f"| {act} | {', '.join(sorted(sources))} | {target} | {MEANINGS[act]} |")
+    return "\n".join(lines)
+
+
 def possible(act: Act, holds: Sequence[Hold]) -> tuple[Hold, ...]:
     """Those holds the act fits, as far as known before the transaction."""
     sources = TRANSITIONS[act][0]
@@ -82,8 +125,16 @@ def possible(act: Act, holds: Sequence[Hold]) -> tuple[Hold, ...]:
 
 def move(conn: Connection, act: Act, holds: Sequence[Hold], entry: Entry, now: datetime) -> int:
     """Move all these holds, or none: raises Conflict. Returns the number of the trail entry."""
-    sources, target = TRANSITIONS[act]
-    ids = [hold.id for hold in holds]
-    if not ids or case_rows.set_state(conn, ids, sources, target, now) != len(ids):
-        raise Conflict(act, list(case_rows.states_of(conn, ids).values()))
+    return move_each(conn, ((act, holds),), entry, now)
+
+
+def move_each(conn: Connection, moves: Sequence[tuple[Act, Sequence[Hold]]], entry: Entry, now: datetime) -> int:
+    """One entry for holds of one case that stand in different states; all of them move, or none: raises Conflict."""
+    wanted = [(act, [hold.id for hold in holds]) for act, holds in moves if holds]
+    if not wanted:
+        raise Conflict(moves[0][0], [])
+    for act, ids in wanted:
+        sources, target = TRANSITIONS[act]
+        if case_rows.set_state(conn, ids, sources, target, now) != len(ids):
+            raise Conflict(act, list(case_rows.states_of(conn, ids).values()))
     return trail.append(conn, entry)

@@ -62,6 +62,7 @@ class Sweeper:
         counts: Counter[str] = Counter()
         counts["expired"] = await self._expire(notifier, now)
         counts["reminded"] = await self._remind(notifier, now)
+        counts["unsealed"] = await self._unseal(notifier, now)
         counts["purged"] = await self._purge(notifier, now)
         counts["consents-expired"] = await self._expire_consents(notifier, now)
         counts["drip"] = await self._forget_drip(now)
@@ -86,6 +87,15 @@ class Sweeper:
             if wanted > case.reminders and now < case.deadline:
                 act = partial(_remind_one, case=case, wanted=wanted, notifier=notifier, now=now)
                 done += await self._database.write(act)
+        return done
+
+    async def _unseal(self, notifier: Notifier, now: datetime) -> int:
+        kept = timedelta(days=notifier.policy.hold.sealed_days)
+        sealed = await self._database.read(lambda conn: case_rows.in_states(conn, {State.sealed}))
+        done = 0
+        for case in sealed:
+            if all(hold.state_at + kept <= now for hold in case.holds if hold.state == State.sealed):
+                done += await self._database.write(partial(_unseal_one, case_id=case.id, now=now))
         return done
 
     async def _purge(self, notifier: Notifier, now: datetime) -> int:
@@ -164,6 +174,22 @@ def _expire_one(conn: Connection, *, case_id: str, notifier: Notifier, now: date
     except Conflict:
         return 0
     notifier.queue(conn, case.id, mail, now, mark=f"-{holds[0].id}")
+    return len(holds)
+
+
+def _unseal_one(conn: Connection, *, case_id: str, now: datetime) -> int:
+    """The time of the evidence is over: it is deleted, never sent."""
+    case = case_rows.get(conn, case_id)
+    holds = states.possible(Act.unseal, case.holds) if case else ()
+    if case is None or not holds:
+        return 0
+    found = controller_after(transmitted=False)
+    fields: dict[str, Value] = {"controller-after": found.after.value, "controller-basis": found.basis}
+    try:
+        entry = Entry("unsealed", "withhold", case.policy_version, case.id, fields, now)
+        states.move(conn, Act.unseal, holds, entry, now)
+    except Conflict:
+        return 0
     return len(holds)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds.actors import is_sender
@@ -28,6 +29,7 @@ def _decides(case: Case, actor: Actor) -> bool:
 def described(case: Case, actor: Actor | None) -> dict[str, Any]:
     """What this person may see of a case; the names are a contract (design section 6)."""
     open_to = may_see(case, actor)
+    decides = actor is not None and _decides(case, actor) and not is_sender(actor, case)
     return {
         "case": case.id,
         "placed": case.created_at.isoformat(timespec="seconds"),
@@ -38,6 +40,8 @@ def described(case: Case, actor: Actor | None) -> dict[str, Any]:
         "subject": case.subject if open_to else None,
         "reason_code": case.justification_code if open_to else None,
         "reason": case.justification_text if open_to else None,
+        "statement": json.loads(case.statement) if open_to and case.statement else None,
+        "extended": case.extended,
         "content": case.purged_at is None,
         "holds": [
             {
@@ -48,6 +52,8 @@ def described(case: Case, actor: Actor | None) -> dict[str, Any]:
                 "pool": hold.pool,
                 "approvals_needed": hold.approvals_needed,
                 "state": hold.state,
+                "claimed_by": hold.claimed_by if decides else None,
+                "claimed_at": hold.claimed_at.isoformat(timespec="seconds") if hold.claimed_at and open_to else None,
             }
             for hold in case.holds
         ],
@@ -66,4 +72,5 @@ def told(row: EntryRow, fields: Mapping[str, Value], case: Case, actor: Actor | 
         "actor": fields.get("actor") if decides else None,
         "role": fields.get("role") if decides else None,
         "reason": fields.get("reason") if may_see(case, actor) else None,
+        "note": fields.get("note") if decides else None,
     }

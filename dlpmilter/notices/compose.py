@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NoticeFacts -> one complete mail (domain.md section 5, T1 and T3 to T6). Never sends, never looks anything up.
+"""NoticeFacts -> one complete mail (domain.md section 5, T1, T3 to T6 and T9). Never sends, never looks anything up.
 
 The result is ASCII with CRLF: RFC 2047 subject, quoted-printable body, so that no next hop needs
 8BITMIME. The null return path belongs to the envelope: see `notice_envelope`.
@@ -37,6 +37,7 @@ _SUBJECTS: dict[Language, dict[NoticeKind, str]] = {
         NoticeKind.reminder: "Erinnerung: Ihre E-Mail wartet noch",
         NoticeKind.expired: "Ihre E-Mail wurde nicht zugestellt",
         NoticeKind.withdrawn: "Ihre E-Mail ist zurückgezogen",
+        NoticeKind.evidence: "Ihr Beleg ist gesichert",
     },
     "en": {
         NoticeKind.hold: "Your e-mail is still waiting",
@@ -45,6 +46,7 @@ _SUBJECTS: dict[Language, dict[NoticeKind, str]] = {
         NoticeKind.reminder: "Reminder: your e-mail is still waiting",
         NoticeKind.expired: "Your e-mail was not delivered",
         NoticeKind.withdrawn: "Your e-mail is withdrawn",
+        NoticeKind.evidence: "Your evidence is kept safe",
     },
 }
 _BELOW = {"de": "(Deutscher Text weiter unten.)", "en": "(English text below.)"}

@@ -30,7 +30,7 @@ _HOSTNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 
 
 class NoticeKind(StrEnum):
-    """One state of a case, one notice (domain.md section 5: T1, T3, T4, T5, T5, T6)."""
+    """One state of a case, one notice (domain.md section 5: T1, T3, T4, T5, T5, T6, T9)."""
 
     hold = "hold"
     approved = "approved"
@@ -38,6 +38,7 @@ class NoticeKind(StrEnum):
     reminder = "reminder"
     expired = "expired"
     withdrawn = "withdrawn"
+    evidence = "evidence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def build_governance(table: GovernanceTable | None) -> Governance | None:
         protected_list_reviewed=table.protected_list_reviewed,
         managers_told=table.managers_told,
         works_council=table.works_council or "",
+        appeal_pool=table.appeal_pool or "",
         sample=table.sample,
     )
 
@@ -96,6 +97,7 @@ def build_hold(table: HoldTable) -> HoldTerms:
         expired_hours=table.retention.expired_hours,
         released_hours=table.retention.released_hours,
         case_days=table.case_days,
+        sealed_days=table.sealed_days,
     )
 
 

@@ -224,6 +224,8 @@ class Governance:
     managers_told: bool
     works_council: str = ""
     """Mail address of the works council, when there is one."""
+    appeal_pool: str = ""
+    """The pool that decides when somebody disagrees with a refusal; "" where nobody looks again."""
     sample: bool = False
     """A sample for the demo: nobody has agreed to anything."""
 
@@ -251,6 +253,8 @@ class HoldTerms:
     released_hours: int = 24
     case_days: int = 183
     """Days the personal fields of a closed case are kept."""
+    sealed_days: int = 183
+    """Days a mail that was given as evidence is kept, sealed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,9 @@ class GovernanceTable(Table):
     protected_list_reviewed: Date = Field(description="The day two people reviewed the protected addresses.")
     managers_told: bool = Field(description="Whether managers are told about held mail: true or false; notices say it.")
     works_council: MailAddress | None = Field(default=None, description="Mail address of the works council.")
+    appeal_pool: Slug | None = Field(
+        default=None, description="The pool that looks a second time when somebody disagrees with a refusal."
+    )
     sample: bool = Field(default=False, description="Marks the sample of the demo; `run` refuses it.")
 
     @field_validator("pools")
@@ -183,6 +186,12 @@ class GovernanceTable(Table):
             if names.count(name) > 1:
                 raise ValueError(f"the pool {name!r} stands here twice; at least two different pools are needed")
         return pools
+
+    @model_validator(mode="after")
+    def _appeal_pool_exists(self) -> GovernanceTable:
+        if self.appeal_pool is not None and self.appeal_pool not in {each.name for each in self.pools}:
+            raise ValueError(f"appeal_pool = {self.appeal_pool!r} is none of the [[governance.pools]]")
+        return self
 
 
 class RetentionTable(Table):
@@ -202,6 +211,7 @@ class HoldTable(Table):
     remind_at_share: float = Field(default=0.5, gt=0, lt=1)
     remind_days_before: int = Field(default=1, ge=0, le=13)
     case_days: int = Field(default=183, ge=1, le=1096)
+    sealed_days: int = Field(default=183, ge=1, le=1096)
     retention: RetentionTable = RetentionTable()
 
 

@@ -125,6 +125,11 @@ class BodyStore:
     async def _read(self, body_id: str, first: int) -> list[bytes]:
         return await self.database.read(lambda conn: body_rows.chunks_of(conn, body_id, first, BATCH))
 
+    def digest(self, conn: Connection, body_id: str) -> bytes | None:
+        """The SHA-256 of the octets that were put; None when they are gone."""
+        row = body_rows.key_of(conn, body_id)
+        return None if row is None else row.sha256
+
     def purge(self, conn: Connection, body_id: str) -> bool:
         """Delete key and chunks inside the caller's transaction; whether there was something."""
         return body_rows.remove(conn, body_id)

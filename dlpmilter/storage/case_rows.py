@@ -40,6 +40,11 @@ class Hold:
     approvals_needed: int
     state: str
     state_at: datetime
+    claimed_by: str | None = None
+    """Address of the reviewer who has taken it."""
+    claimed_at: datetime | None = None
+    refused_by: str | None = None
+    """The key (holds/actors.py) of who refused it before an appeal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,10 @@ class Case:
     justification_text: str | None = None
     reminders: int = 0
     purged_at: datetime | None = None
+    statement: str | None = None
+    """The whole form as JSON (holds/form.py), once there is one."""
+    extended: bool = False
+    """More time was given; it is given once."""
     holds: tuple[Hold, ...] = ()
 
 
@@ -225,9 +234,37 @@ def approved_by(conn: Connection, hold_ids: Sequence[int], actor: str) -> set[in
     return set(conn.scalars(query))
 
 
-def justify(conn: Connection, case_id: str, code: str, text: str) -> None:
-    """Keep the reason the sender gave; a later one replaces it (each stands in the trail)."""
-    conn.execute(update(cases).where(cases.c.id == case_id).values(justification_code=code, justification_text=text))
+def justify(conn: Connection, case_id: str, code: str, text: str, statement: str) -> None:
+    """Keep what the sender states; a later one replaces it (each stands in the trail)."""
+    values = {"justification_code": code, "justification_text": text, "statement": statement}
+    conn.execute(update(cases).where(cases.c.id == case_id).values(values))
+
+
+def claim(conn: Connection, hold_ids: Sequence[int], by: str | None, at: datetime | None) -> None:
+    """Note who has taken these holds, None for nobody."""
+    conn.execute(update(holds).where(holds.c.id.in_(list(hold_ids))).values(claimed_by=by, claimed_at=at))
+
+
+def give_to(conn: Connection, hold_ids: Sequence[int], pool: str) -> None:
+    """Another pool decides about these holds; approvals of the old one are void."""
+    conn.execute(delete(approvals).where(approvals.c.hold_id.in_(list(hold_ids))))
+    conn.execute(update(holds).where(holds.c.id.in_(list(hold_ids))).values(pool=pool))
+
+
+def refused(conn: Connection, hold_ids: Sequence[int], by: str) -> None:
+    """Note who refused these holds."""
+    conn.execute(update(holds).where(holds.c.id.in_(list(hold_ids))).values(refused_by=by))
+
+
+def set_deadline(conn: Connection, case_id: str, deadline: datetime) -> None:
+    """A new end of the case; its reminders begin anew."""
+    conn.execute(update(cases).where(cases.c.id == case_id).values(deadline=deadline, reminders=0))
+
+
+def extend(conn: Connection, case_id: str, deadline: datetime) -> bool:
+    """Give more time, unless that was done before; whether it was done now."""
+    changed = update(cases).where(cases.c.id == case_id, cases.c.extended == 0)
+    return conn.execute(changed.values(deadline=deadline, extended=1, reminders=0)).rowcount == 1
 
 
 def set_reminders(conn: Connection, case_id: str, sent: int, before: int) -> bool:
@@ -241,7 +278,7 @@ def purge_content(conn: Connection, case_id: str, now: datetime) -> None:
     conn.execute(
         update(cases)
         .where(cases.c.id == case_id)
-        .values(subject=None, justification_text=None, body_id=None, purged_at=now)
+        .values(subject=None, justification_text=None, statement=None, body_id=None, purged_at=now)
     )
 
 
@@ -274,6 +311,9 @@ def _hold(row: Row[tuple[object, ...]]) -> Hold:
         row.approvals,
         row.state,
         row.state_at,
+        row.claimed_by,
+        row.claimed_at,
+        row.refused_by,
     )
 
 
@@ -301,5 +341,7 @@ def _case(row: Row[tuple[object, ...]], of_case: tuple[Hold, ...]) -> Case:
         justification_text=row.justification_text,
         reminders=row.reminders,
         purged_at=row.purged_at,
+        statement=row.statement,
+        extended=bool(row.extended),
         holds=of_case,
     )

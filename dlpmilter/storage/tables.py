@@ -108,6 +108,8 @@ cases = Table(
     Column("justification_text", Text),
     Column("reminders", Integer, nullable=False, server_default=text("0")),
     Column("purged_at", Moment),
+    Column("statement", Text),
+    Column("extended", Integer, nullable=False, server_default=text("0")),
     Index("ix_cases_body", "body_id"),
 )
 
@@ -127,6 +129,9 @@ holds = Table(
     Column("approvals", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("state_at", Moment, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_at", Moment),
+    Column("refused_by", Text),
     UniqueConstraint("digest", "recipient_raw"),
     Index("ix_holds_case", "case_id"),
     Index("ix_holds_state", "state", "state_at"),

@@ -19,10 +19,13 @@ from click.testing import CliRunner, Result
 
 from dlpmilter.cli.main import command
 from dlpmilter.holds.reasons import REASONS
-from dlpmilter.holds.workflow import REASON_CODES
 from tests.holds.house import PROJECT, rooms
 
 ME = pwd.getpwuid(os.getuid()).pw_name
+
+CHECKED = ("--basis", "contract", "--checked")
+"""What an approval always says."""
+APPROVE = {"act": "approve", "basis": "contract", "checked": True, "delete_by": "", "note": ""}
 
 
 def run(*arguments: str) -> Result:
@@ -65,13 +68,13 @@ def test_list_show_approve(tmp_path: Path) -> None:
     (row,) = [json.loads(line) for line in listed.output.splitlines()]
     assert (row["case"], row["holds"][0]["state"], row["subject"]) == (case_id, "held", "Fwd: Grüße")
     assert case_id in run("holds", "list", "--config", file).output
-    approved = run("holds", "approve", case_id, "--json", "--config", file)
+    approved = run("holds", "approve", case_id, *CHECKED, "--json", "--config", file)
     assert approved.exit_code == 0, approved.output
     assert json.loads(approved.output)["holds"][0]["state"] == "releasing"
     shown = json.loads(run("holds", "show", case_id, "--json", "--config", file).output)
     assert [entry["event"] for entry in shown["trail"]] == ["decided", "approved", "releasing"]
     assert run("holds", "show", case_id, "--config", file).exit_code == 0
-    assert run("holds", "approve", case_id, "--config", file).exit_code == 1
+    assert run("holds", "approve", case_id, *CHECKED, "--config", file).exit_code == 1
 
 
 def test_an_unmapped_user_decides_nothing_and_sees_no_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +87,7 @@ def test_an_unmapped_user_decides_nothing_and_sees_no_names(tmp_path: Path, monk
     monkeypatch.setenv("LOGNAME", "somebody-else")
     assert getpass.getuser() == "somebody-else"  # the variables lie, the process does not
     for arguments in (
-        ["approve", case_id],
+        ["approve", case_id, *CHECKED],
         ["reject", case_id, "no"],
         ["withdraw", case_id],
         ["justify", case_id, "R1"],
@@ -102,7 +105,7 @@ def test_the_sender_justifies_and_withdraws_but_never_decides(tmp_path: Path) ->
     case_id = held(tmp_path)
     file = write_config(tmp_path, mapped("Anna.Berg@company.example", "privacy"))
     assert run("holds", "justify", case_id, "R1", "My laptop is broken", "--config", file).exit_code == 0
-    refused = run("holds", "approve", case_id, "--config", file)
+    refused = run("holds", "approve", case_id, *CHECKED, "--config", file)
     assert (refused.exit_code, "somebody else" in refused.output) == (1, True)
     assert run("holds", "justify", case_id, "R99", "--config", file).exit_code == 2
     assert run("holds", "withdraw", case_id, "--config", file).exit_code == 0
@@ -141,7 +144,7 @@ def test_the_reasons_are_told(tmp_path: Path) -> None:
     refused = run("holds", "justify", case_id, "R99", "--config", file)
     recipe = (PROJECT / "deploy" / "relayhost.md").read_text(encoding="utf-8")
     assert refused.exit_code == 2
-    assert tuple(REASONS) == REASON_CODES
+    assert tuple(REASONS) == tuple(f"R{number}" for number in range(1, 12))
     for code, words in REASONS.items():
         assert f"{code:<4} {words.en}" in told
         assert f"{code:<4} {words.en}" in refused.output
@@ -211,11 +214,58 @@ def test_an_office_that_takes_the_request_and_ends_is_not_asked_another_way(tmp_
 
         thread = threading.Thread(target=end_after_reading)
         thread.start()
-        result = run("holds", "approve", case_id, "--config", file)
+        result = run("holds", "approve", case_id, *CHECKED, "--config", file)
         thread.join()
-    assert json.loads(asked[0]) == {"act": "approve", "case": case_id}
+    assert json.loads(asked[0]) == APPROVE | {"case": case_id}
     assert result.exit_code == 75
     assert "whether it was done" in result.output
     (tmp_path / "control.sock").unlink()
     shown = json.loads(run("holds", "show", case_id, "--json", "--config", file).output)
     assert [entry["event"] for entry in shown["trail"]] == ["decided"]
+
+
+def test_the_form_is_printed_and_filled_in_answer_by_answer(tmp_path: Path) -> None:
+    """`holds form` names every question in both languages; --set answers them, and a mistake names its field."""
+    case_id = held(tmp_path)
+    file = write_config(tmp_path, mapped("Anna.Berg@company.example", "none"))
+    questions = [json.loads(line) for line in run("holds", "form", "--json", "--language", "de").output.splitlines()]
+    assert [each["name"] for each in questions][:3] == ["code", "purpose", "whose_data"]
+    assert "Whose data are in it?" in run("holds", "form").output
+    wrong = run(
+        "holds", "justify", case_id, "R3", "x", "--set", "basis=because", "--set", "mood=good", "--config", file
+    )
+    assert wrong.exit_code == 2
+    assert (
+        "basis: this is none of the answers" in wrong.output and "mood: the form has no such question" in wrong.output
+    )
+    assert run("holds", "justify", case_id, "R3", "x", "--set", "basis", "--config", file).exit_code == 2
+    answers = ("--set", "basis=contract", "--set", "informed=yes", "--set", "whose_data=customers")
+    filled = run("holds", "justify", case_id, "R3", "The customer asked", *answers, "--json", "--config", file)
+    assert filled.exit_code == 0, filled.output
+    said = json.loads(filled.output)["statement"]
+    assert (said["basis"], said["informed"], said["purpose"]) == ("contract", "yes", "The customer asked")
+    assert "basis: contract" in run("holds", "show", case_id, "--config", file).output
+
+
+def test_senders_and_reviewers_have_a_command_for_each_act(tmp_path: Path) -> None:
+    """More time, taking a case, giving it on, a refusal and a second look, evidence: through the real commands."""
+    case_id = held(tmp_path)
+    anna = write_config(tmp_path, mapped("Anna.Berg@company.example", "none"))
+    assert run("holds", "extend", case_id, "--config", anna).exit_code == 0
+    assert run("holds", "extend", case_id, "--config", anna).exit_code == 1
+    rita = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    taken = json.loads(run("holds", "claim", case_id, "--json", "--config", rita).output)
+    assert (taken["holds"][0]["state"], taken["holds"][0]["claimed_by"]) == ("in_review", "rita@company.example")
+    assert "taken by rita@company.example" in run("holds", "show", case_id, "--config", rita).output
+    assert run("holds", "hand-over", case_id, "I know her", "--pool", "nobody", "--config", rita).exit_code == 2
+    assert run("holds", "hand-over", case_id, "I know her", "--config", rita).exit_code == 0
+    for missing in (["--basis", "contract"], ["--checked"], ["--basis", "mood", "--checked"]):
+        assert run("holds", "approve", case_id, *missing, "--config", rita).exit_code == 2
+    assert run("holds", "approve", case_id, *CHECKED, "--delete-by", "soon", "--config", rita).exit_code == 2
+    assert run("holds", "reject", case_id, "Please use the share.", "--config", rita).exit_code == 0
+    anna = write_config(tmp_path, mapped("Anna.Berg@company.example", "none"))
+    again = run("holds", "appeal", case_id, "The share is down", "--json", "--config", anna)
+    answer = json.loads(again.output) if again.exit_code == 0 else {}
+    assert answer.get("holds", [{}])[0].get("pool") == "second-opinion", again.output
+    sealed = run("holds", "seal", case_id, "--json", "--config", anna)
+    assert json.loads(sealed.output)["holds"][0]["state"] == "sealed"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_holds import APPROVE, CHECKED
 from tests.peers.as_user import call, finish, need_users, raw, start
 from tests.peers.processes import gone, wait_for
 from tests.peers.product import ROOT, Product
@@ -97,7 +98,7 @@ def test_a_reviewer_decides_as_himself_without_the_files(product: Product) -> No
     assert code == 0, err
     row = next(each for each in map(json.loads, out.splitlines()) if each["case"] == case)
     assert (row["sender"], row["subject"]) == ("anna.berger@corp.example", "Fwd: Angebot")
-    code, out, err = holds(product, DORA, "approve", case, "--json")
+    code, out, err = holds(product, DORA, "approve", case, *CHECKED, "--json")
     assert (code, json.loads(out)["approvals_missing"]) == (0, 0), err
     assert actors(product, case)[0] == ("approved", DORA)
     code, out, _ = holds(product, DORA, "show", case, "--json")
@@ -110,18 +111,16 @@ def test_a_reviewer_decides_as_himself_without_the_files(product: Product) -> No
 def test_a_stranger_sees_and_decides_nothing_whatever_the_request_claims(product: Product) -> None:
     """An unmapped user hears a sentence; a name in the request makes it a mistake, not another person."""
     case = held(product)
-    for arguments in (["list"], ["list", "--all"], ["show", case], ["approve", case], ["reject", case, "no"]):
+    for arguments in (["list"], ["list", "--all"], ["show", case], ["approve", case, *CHECKED], ["reject", case, "no"]):
         code, out, err = holds(product, STRANGER, *arguments)
         assert (code, out) == (1, ""), arguments
         assert "[reviewers]" in err and "anna" not in err
     socket = product.directory / "control.sock"
     for claim in ({"user": DORA}, {"actor": "dora.dahl@corp.example"}, {"uid": 0}, {"caller": {"user": DORA}}):
-        answer = json.loads(
-            raw(STRANGER, socket, json.dumps({"act": "approve", "case": case, **claim}).encode() + b"\n")
-        )
+        answer = json.loads(raw(STRANGER, socket, json.dumps(APPROVE | {"case": case, **claim}).encode() + b"\n"))
         assert answer["ok"] is False
         assert "never part of a request" in answer["error"]
-    plain = json.loads(raw(STRANGER, socket, json.dumps({"act": "approve", "case": case}).encode() + b"\n"))
+    plain = json.loads(raw(STRANGER, socket, json.dumps(APPROVE | {"case": case}).encode() + b"\n"))
     assert (plain["ok"], plain["reason"]) == (False, "not-mapped")
     assert actors(product, case) == []
 
@@ -129,7 +128,7 @@ def test_a_stranger_sees_and_decides_nothing_whatever_the_request_claims(product
 def test_the_sender_explains_and_takes_back_but_never_decides(product: Product) -> None:
     """Also over the socket: justify and withdraw are hers, approve, reject and release are not."""
     case = held(product)
-    for arguments in (["approve", case], ["reject", case, "no"], ["release", case]):
+    for arguments in (["approve", case, *CHECKED], ["reject", case, "no"], ["release", case]):
         code, _, err = holds(product, ANNA, *arguments)
         assert (code, "somebody else" in err) == (1, True), err
     assert holds(product, ANNA, "justify", case, "R1", "The customer asked for it")[0] == 0
@@ -142,7 +141,7 @@ def test_a_reviewer_of_another_pool_sees_nothing_of_the_case(product: Product) -
     """Neither in the list nor by its number, and he cannot take it back for her."""
     case = held(product)
     assert holds(product, OTTO, "list", "--all")[:2] == (0, "There is no case that you may see.\n")
-    for arguments in (["show", case], ["approve", case], ["withdraw", case], ["justify", case, "R1"]):
+    for arguments in (["show", case], ["approve", case, *CHECKED], ["withdraw", case], ["justify", case, "R1"]):
         code, out, err = holds(product, OTTO, *arguments)
         assert (code, out) == (1, ""), err
         assert "pool" in err and "anna" not in err
@@ -152,7 +151,7 @@ def test_a_reviewer_of_another_pool_sees_nothing_of_the_case(product: Product) -
 def test_of_two_reviewers_at_once_one_wins(product: Product) -> None:
     """Two users approve the same case at the same moment: one approval, one sentence about the conflict."""
     case = held(product)
-    arguments = ("holds", "approve", case, "--config", str(product.file))
+    arguments = ("holds", "approve", case, *CHECKED, "--config", str(product.file))
     results = [finish(process) for process in [start(DORA, *arguments), start(CARL, *arguments)]]
     assert sorted(code for code, _, _ in results) == [0, 1]
     (sentence,) = [err for code, _, err in results if code == 1]
@@ -169,7 +168,7 @@ def test_after_a_killed_office_the_command_says_so_and_works_again(product: Prod
     asked = start(DORA, "holds", "show", case, "--json", "--config", str(product.file))
     os.kill(office, signal.SIGKILL)
     wait_for(lambda: gone(office), 10, "the office to end")
-    code, _, err = holds(product, DORA, "approve", case)
+    code, _, err = holds(product, DORA, "approve", case, *CHECKED)
     if code:  # the successor is not there yet
         assert code == 75
         assert "does not answer" in err and "systemctl start dlpmilter" in err
@@ -184,13 +183,13 @@ def test_a_stopped_product_is_told_to_reviewers_and_root_still_reads(product: Pr
     case = held(product)
     product.stop()
     assert not (product.directory / "control.sock").exists()
-    for arguments in (["list"], ["approve", case]):
+    for arguments in (["list"], ["approve", case, *CHECKED]):
         code, out, err = holds(product, DORA, *arguments)
         assert (code, out) == (75, "")
         assert "does not answer" in err and "the user daemon cannot open" in err
     assert case in {each["case"] for each in product.cases()}
     product.start()
-    assert holds(product, DORA, "approve", case)[0] == 0
+    assert holds(product, DORA, "approve", case, *CHECKED)[0] == 0
     assert "Fine" in product.verify()
 
 

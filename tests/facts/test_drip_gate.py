@@ -160,7 +160,7 @@ def test_a_released_mail_counts_too(tmp_path: Path) -> None:
             send(product.port, mail(f"Nr. {number}"), CLIENT)
         (held,) = product.held()
         assert held.sender == ANNA.decode()
-        product.command("holds", "approve", held.case)
+        product.command("holds", "approve", held.case, "--basis", "contract", "--checked")
         wait_until_delivered(sink, "Nr. 10")
         wait_for(lambda: charges(product) == 11, 30, "the charge, which is made when the release is settled")
 

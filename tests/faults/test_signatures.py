@@ -169,7 +169,7 @@ def test_a_released_mail_verifies_as_before_the_hold(
     case = next(each.case for each in product.held() if each.sender == sender.decode())
     assert not [one for one in sink.deliveries() if own in one.recipients]
     product.command("holds", "justify", case, "R1", "my own training certificate")
-    product.command("holds", "approve", case)
+    product.command("holds", "approve", case, "--basis", "contract", "--checked")
     delivery = _delivery(sink, own, 30)
     assert delivery.sender == sender
     assert delivery.message.endswith(mail)

@@ -16,6 +16,7 @@ from dlpmilter.holds.actors import Actor
 from dlpmilter.holds.notify import Notifier
 from dlpmilter.holds.place import Decided, record_decided
 from dlpmilter.holds.release import Sending
+from dlpmilter.holds.review_acts import Approval
 from dlpmilter.holds.workflow import Workflow
 from dlpmilter.model.address import parse_mailbox
 from dlpmilter.model.transaction import Client, EnvelopePath, Parameters, Transaction
@@ -39,6 +40,7 @@ HEAD = (
 ANNA = "anna.berg@company.example"
 RITA = Actor("rita", "rita.reviewer@company.example", frozenset({"privacy"}))
 CARL = Actor("carl", "carl.check@company.example", frozenset({"privacy", "works-council"}))
+FINE = Approval("contract", necessary=True, no_safer_way=True)
 _numbers = itertools.count(1)
 
 
@@ -198,4 +200,4 @@ async def rooms(folder: Path, **more: Any) -> AsyncIterator[Rooms]:
         await database.close()
 
 
-__all__ = ["ANNA", "CARL", "NOW", "RITA", "Parameters", "Rooms", "mail", "make_config", "path", "rooms"]
+__all__ = ["ANNA", "CARL", "FINE", "NOW", "RITA", "Parameters", "Rooms", "mail", "make_config", "path", "rooms"]

@@ -21,7 +21,7 @@ from dlpmilter.relay.outbox import Outcome
 from dlpmilter.spill import MessageBytes
 from dlpmilter.storage import case_rows, outbox_rows
 from dlpmilter.storage.outbox_rows import OutboxRow
-from tests.holds.house import ANNA, NOW, RITA, Rooms, mail, rooms
+from tests.holds.house import ANNA, FINE, NOW, RITA, Rooms, mail, rooms
 
 TO = "anna.private@gmx.example"
 
@@ -29,7 +29,7 @@ TO = "anna.private@gmx.example"
 async def released(r: Rooms, message: bytes, *to: str) -> tuple[str, bytes]:
     """Hold and approve one mail; the case and the octets that leave."""
     decided = await r.hold(*(to or (TO,)), message=message)
-    await r.workflow.approve(decided.case_id, RITA)
+    await r.workflow.approve(decided.case_id, RITA, FINE)
     (row,) = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id, "release"))
     assert row.body_id is not None
     body = await r.bodies.get(row.body_id)

@@ -20,6 +20,8 @@ PEOPLE = {
 ROOT = Caller("root", keeper=True)
 NAMES = ("sender", "subject", "reason_code", "reason")
 
+CHECKED = {"basis": "contract", "checked": True, "delete_by": "", "note": ""}
+
 
 @pytest.mark.asyncio
 async def test_each_person_sees_what_is_his(tmp_path: Path) -> None:
@@ -39,13 +41,13 @@ async def test_each_person_sees_what_is_his(tmp_path: Path) -> None:
             assert (await ask(Caller(user, keeper=False), "show", case=case))["case"]["subject"]
         assert (await ask(Caller("otto", keeper=False), "list", all=True))["cases"] == []
         assert (await ask(Caller("otto", keeper=False), "show", case=case))["reason"] == "not-yours"
-        for act, fields in (("list", {"all": False}), ("show", {"case": case}), ("approve", {"case": case})):
+        for act, fields in (("list", {"all": False}), ("show", {"case": case}), ("approve", {"case": case, **CHECKED})):
             assert (await ask(Caller("mallory", keeper=False), act, **fields))["reason"] == "not-mapped"
         (row,) = (await ask(ROOT, "list", all=False))["cases"]
         assert [row[name] for name in NAMES] + [row["holds"][0]["address"]] == [None] * 5
         shown = (await ask(ROOT, "show", case=case))["case"]
         assert [shown[name] for name in NAMES] == [None] * 4
-        assert (await ask(ROOT, "approve", case=case))["reason"] == "not-mapped"
+        assert (await ask(ROOT, "approve", case=case, **CHECKED))["reason"] == "not-mapped"
 
 
 @pytest.mark.asyncio
@@ -57,9 +59,9 @@ async def test_what_could_change_a_case_is_logged_without_a_person(tmp_path: Pat
         requests = Requests(house.config, house.database, lambda: house.workflow, lambda *words: said.append(words))
         rita = Caller("rita", keeper=False)
         await requests.answer(rita, {"act": "list", "all": False})
-        await requests.answer(rita, {"act": "approve", "case": "anna@company.example"})
-        await requests.answer(Caller("anna", keeper=False), {"act": "approve", "case": case})
-        await requests.answer(rita, {"act": "approve", "case": case})
+        await requests.answer(rita, {"act": "approve", "case": "anna@company.example", **CHECKED})
+        await requests.answer(Caller("anna", keeper=False), {"act": "approve", "case": case, **CHECKED})
+        await requests.answer(rita, {"act": "approve", "case": case, **CHECKED})
         await requests.answer(rita, {"act": "reject", "case": case, "reason": "too late"})
         assert said == [
             ("approve", "", "no-such-case"),

@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.verify import verify
-from dlpmilter.holds import terms
+from dlpmilter.holds import form, terms
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.holds.workflow import Workflow
 from dlpmilter.model.words import Action
 from dlpmilter.policy.schema import HoldTerms
 from dlpmilter.storage import case_rows, outbox_rows
-from tests.holds.house import ANNA, NOW, RITA, Rooms, mail, path, rooms
+from tests.holds.house import ANNA, FINE, NOW, RITA, Rooms, mail, path, rooms
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -75,7 +75,7 @@ async def test_a_justified_case_is_not_reminded(tmp_path: Path) -> None:
     """Who has answered is not asked again."""
     async with rooms(tmp_path) as r:
         case_id = (await r.hold()).case_id
-        await r.workflow.justify(case_id, RITA, "R1", "x")
+        await r.workflow.justify(case_id, RITA, form.short("R1", "x"))
         assert (await sweep(r, NOW + 6 * DAY))["reminded"] == 0
 
 
@@ -144,7 +144,7 @@ async def test_content_stays_while_one_recipient_waits_or_mail_is_owed(tmp_path:
         waiting = await r.hold("a@gmx.example", "b@gmx.example", pools=("privacy", "works-council"))
         await r.workflow.reject(waiting.case_id, RITA, "no")
         owing = await r.hold("c@gmx.example")
-        await r.workflow.approve(owing.case_id, RITA)
+        await r.workflow.approve(owing.case_id, RITA, FINE)
         await r.database.write(
             lambda conn: conn.execute(text("UPDATE holds SET state = 'released' WHERE state = 'releasing'"))
         )
@@ -182,7 +182,7 @@ async def test_housekeeping_forgets_what_is_no_longer_needed(tmp_path: Path) -> 
     """Message keys after a week, bodies nobody names, marks and old notices go; what is in use stays."""
     async with rooms(tmp_path) as r:
         case_id = (await r.hold()).case_id
-        await r.workflow.approve(case_id, RITA)
+        await r.workflow.approve(case_id, RITA, FINE)
         from dlpmilter.spill import MessageBytes
 
         stray = await r.bodies.put(MessageBytes.of(b"x"))

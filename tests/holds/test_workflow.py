@@ -14,13 +14,13 @@ import pytest
 from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
 from dlpmilter.audit.verify import verify
-from dlpmilter.holds import states
+from dlpmilter.holds import form, states
 from dlpmilter.holds.actors import Actor, NotAllowed, actor_of, canonical
 from dlpmilter.holds.states import FINAL, TRANSITIONS, WAITING, Act, Conflict, State
 from dlpmilter.holds.workflow import NoSuchCase
 from dlpmilter.model.words import Action
 from dlpmilter.storage import case_rows, outbox_rows
-from tests.holds.house import ANNA, CARL, NOW, RITA, Rooms, mail, make_config, rooms
+from tests.holds.house import ANNA, CARL, FINE, NOW, RITA, Rooms, mail, make_config, rooms
 
 SENDER = Actor("anna", ANNA, frozenset({"privacy"}))
 
@@ -50,9 +50,10 @@ def test_the_table_of_transitions_lets_nothing_out_without_approval() -> None:
         more := {to for act, (sources, to) in TRANSITIONS.items() if act is not Act.approve and sources & reach} - reach
     ):
         reach |= more
-    assert reach == {State.held, State.justified, State.rejected, State.withdrawn, State.expired}
-    for sources, target in TRANSITIONS.values():
-        assert not (target in WAITING and sources & FINAL)
+    assert reach == {*WAITING, State.rejected, State.withdrawn, State.expired, State.sealed}
+    for act, (sources, target) in TRANSITIONS.items():
+        assert act is Act.appeal or not (target in WAITING and sources & FINAL)
+    assert not any(sources & {State.sealed} for act, (sources, _) in TRANSITIONS.items() if act is not Act.unseal)
 
 
 @pytest.mark.asyncio
@@ -60,7 +61,7 @@ async def test_approval_queues_the_release_in_one_act(tmp_path: Path) -> None:
     """One approval where one is wanted: approved, releasing, owed, and all of it in the trail."""
     async with rooms(tmp_path) as r:
         decided = await r.hold()
-        done = await r.workflow.approve(decided.case_id, RITA)
+        done = await r.workflow.approve(decided.case_id, RITA, FINE)
         assert [hold.state for hold in done.case.holds] == ["releasing"]
         assert await owed(r, decided.case_id) == ["notice", "release"]
         assert await events(r, decided.case_id) == ["decided", "approved", "releasing"]
@@ -74,14 +75,14 @@ async def test_two_approvals_need_two_people(tmp_path: Path) -> None:
     """The first approval changes no state, the same person cannot give the second, another can."""
     async with rooms(tmp_path) as r:
         decided = await r.hold(approvals=2)
-        first = await r.workflow.approve(decided.case_id, RITA)
+        first = await r.workflow.approve(decided.case_id, RITA, FINE)
         assert (first.waiting_for, first.moved) == (1, ())
         assert await states_of(r, decided.case_id) == ["held"]
         for same in (RITA, Actor("rita2", "Rita.Reviewer+x@COMPANY.example", RITA.pools)):
             with pytest.raises(NotAllowed) as refused:
-                await r.workflow.approve(decided.case_id, same)
+                await r.workflow.approve(decided.case_id, same, FINE)
             assert refused.value.slug == "approved-already"
-        await r.workflow.approve(decided.case_id, CARL)
+        await r.workflow.approve(decided.case_id, CARL, FINE)
         assert await states_of(r, decided.case_id) == ["releasing"]
         assert await events(r, decided.case_id) == ["decided", "approval", "approved", "releasing"]
 
@@ -91,10 +92,10 @@ async def test_pools_decide_about_their_own_recipients(tmp_path: Path) -> None:
     """A case of two pools: each reviewer moves the recipients of his pools alone."""
     async with rooms(tmp_path) as r:
         decided = await r.hold("a@gmx.example", "b@gmx.example", pools=("privacy", "works-council"))
-        await r.workflow.approve(decided.case_id, RITA)
+        await r.workflow.approve(decided.case_id, RITA, FINE)
         assert await states_of(r, decided.case_id) == ["releasing", "held"]
         with pytest.raises(NotAllowed) as refused:
-            await r.workflow.approve(decided.case_id, RITA)
+            await r.workflow.approve(decided.case_id, RITA, FINE)
         assert refused.value.slug == "wrong-pool"
         await r.workflow.reject(decided.case_id, CARL, "Please use the share.")
         assert await states_of(r, decided.case_id) == ["releasing", "rejected"]
@@ -111,7 +112,7 @@ async def test_rejecting_tells_the_sender_why(tmp_path: Path) -> None:
         assert await states_of(r, decided.case_id) == ["rejected"]
         notices = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id))
         assert b"Please use the approved share" in notices[-1].prefix
-        for act in (r.workflow.approve(decided.case_id, RITA), r.workflow.withdraw(decided.case_id, SENDER)):
+        for act in (r.workflow.approve(decided.case_id, RITA, FINE), r.workflow.withdraw(decided.case_id, SENDER)):
             with pytest.raises(Conflict):
                 await act
 
@@ -121,8 +122,8 @@ async def test_the_sender_explains_and_withdraws(tmp_path: Path) -> None:
     """The sender may give a reason, more than once, and take the mail back; each step is recorded."""
     async with rooms(tmp_path) as r:
         decided = await r.hold()
-        await r.workflow.justify(decided.case_id, SENDER, "r1", "My  laptop\nis broken")
-        await r.workflow.justify(decided.case_id, SENDER, "R2", "Working from home")
+        await r.workflow.justify(decided.case_id, SENDER, form.short("r1", "My  laptop\nis broken"))
+        await r.workflow.justify(decided.case_id, SENDER, form.short("R2", "Working from home"))
         case = await r.database.read(lambda conn: case_rows.get(conn, decided.case_id))
         assert case is not None
         assert (case.justification_code, case.justification_text) == ("R2", "Working from home")
@@ -139,7 +140,7 @@ async def test_a_reviewer_acts_on_behalf_and_is_named(tmp_path: Path) -> None:
     """What a reviewer enters for the sender is recorded as his act."""
     async with rooms(tmp_path) as r:
         decided = await r.hold()
-        await r.workflow.justify(decided.case_id, RITA, "R3", "Told me on the phone")
+        await r.workflow.justify(decided.case_id, RITA, form.short("R3", "Told me on the phone"))
         (_, (_, fields)) = await r.database.read(lambda conn: trail.of_case(conn, decided.case_id))
         assert (fields["role"], fields["actor"]) == ("on-behalf", RITA.address)
         stranger = Actor("max", "max@company.example", frozenset({"other"}))
@@ -152,13 +153,13 @@ async def test_evidence_is_never_sent_and_reports_are_not_read(tmp_path: Path) -
     """R5 mail cannot be approved; the text of an R6 reason is not kept."""
     async with rooms(tmp_path) as r:
         decided = await r.hold()
-        await r.workflow.justify(decided.case_id, SENDER, "R6", "I report my boss")
+        await r.workflow.justify(decided.case_id, SENDER, form.short("R6", "I report my boss"))
         case = await r.database.read(lambda conn: case_rows.get(conn, decided.case_id))
         assert case is not None
         assert case.justification_text == ""
-        await r.workflow.justify(decided.case_id, SENDER, "R5", "keep this")
+        await r.workflow.justify(decided.case_id, SENDER, form.short("R5", "keep this"))
         with pytest.raises(NotAllowed) as refused:
-            await r.workflow.approve(decided.case_id, RITA)
+            await r.workflow.approve(decided.case_id, RITA, FINE)
         assert refused.value.slug == "evidence-stays"
 
 
@@ -169,9 +170,9 @@ async def test_wrong_codes_long_texts_and_unknown_cases_are_refused(tmp_path: Pa
         decided = await r.hold()
         for code, words in (("R12", "x"), ("", "x"), ("R1", "x" * 281)):
             with pytest.raises(ValueError, match=r"R1 to R11|characters"):
-                await r.workflow.justify(decided.case_id, SENDER, code, words)
+                await r.workflow.justify(decided.case_id, SENDER, form.short(code, words))
         with pytest.raises(NoSuchCase):
-            await r.workflow.approve("AAAA-BBBB-CCCC", RITA)
+            await r.workflow.approve("AAAA-BBBB-CCCC", RITA, FINE)
         assert await r.count("trail") == 1
         await r.workflow.withdraw(f" {decided.case_id.lower()} ", SENDER)
 
@@ -242,7 +243,7 @@ async def test_the_sender_never_decides(tmp_path: Path, mail_of: dict[str, Any],
     async with rooms(tmp_path) as r:
         decided = await r.hold(message=message, **values)
         for act in (
-            r.workflow.approve(decided.case_id, actor),
+            r.workflow.approve(decided.case_id, actor, FINE),
             r.workflow.reject(decided.case_id, actor, "no"),
             r.workflow.release(decided.case_id, actor),
         ):
@@ -250,7 +251,7 @@ async def test_the_sender_never_decides(tmp_path: Path, mail_of: dict[str, Any],
                 await act
             assert refused.value.slug == "sender-never-decides"
         assert await events(r, decided.case_id) == ["decided"]
-        await r.workflow.approve(decided.case_id, RITA)
+        await r.workflow.approve(decided.case_id, RITA, FINE)
 
 
 _ids = itertools.count(1)
@@ -273,7 +274,7 @@ def _race(folder: Path, case_id: str, act: str, gate: object, results: object) -
             gate.wait()  # type: ignore[attr-defined]
             try:
                 if act == "approve":
-                    await r.workflow.approve(case_id, RITA)
+                    await r.workflow.approve(case_id, RITA, FINE)
                 elif act == "reject":
                     await r.workflow.reject(case_id, CARL, "no")
                 else:
@@ -337,4 +338,4 @@ async def test_tagged_mail_has_no_case_to_decide(tmp_path: Path) -> None:
     async with rooms(tmp_path) as r:
         decided = await r.decide(mail(), ["a@gmx.example"], [Action.tag])
         with pytest.raises(NoSuchCase):
-            await r.workflow.approve(decided.case_id, RITA)
+            await r.workflow.approve(decided.case_id, RITA, FINE)

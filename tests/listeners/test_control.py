@@ -178,9 +178,10 @@ async def test_what_was_asked_is_done_when_the_caller_goes_away(tmp_path: Path) 
     """A caller who hangs up after his request has approved; the case says so."""
     async with office(tmp_path) as (house, path):
         case = (await house.hold()).case_id
+        approval = {"act": "approve", "basis": "contract", "checked": True, "delete_by": "", "note": ""}
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(str(path))
-            caller.sendall(json.dumps({"act": "approve", "case": case}).encode() + b"\n")
+            caller.sendall(json.dumps(approval | {"case": case}).encode() + b"\n")
         show = {"act": "show", "case": case}
         await until(path, show, lambda answer: answer["case"]["holds"][0]["state"] == "releasing")
 

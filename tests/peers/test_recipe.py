@@ -164,7 +164,7 @@ def test_approved_mail_reaches_the_recipient_byte_for_byte(company: Company) -> 
     case, data = company.send("approve")
     rows = "SELECT octets, sha256 FROM body_keys JOIN cases ON cases.body_id = body_keys.body_id WHERE cases.id = ?"
     ((octets, digest),) = company.hop.query(rows, case)
-    company.hop.command("holds", "approve", case)
+    company.hop.command("holds", "approve", case, "--basis", "contract", "--checked")
     (got,) = _arrived(company, "approve")
     assert (got.sender, got.recipients) == (EMPLOYEE.encode(), (PRIVATE.encode(),))
     front, mail = got.message[:-octets], got.message[-octets:]

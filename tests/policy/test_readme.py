@@ -77,7 +77,7 @@ def test_every_governance_and_hold_key_is_explained() -> None:
     terms = HoldTerms()
     for key in [*HoldTable.model_fields, *RetentionTable.model_fields]:
         assert f"`{key}`" in README or f"[hold.{key}]" in README
-    for key in ("working_days", "remind_at_share", "remind_days_before", "case_days", "withdrawn_hours"):
+    for key in ("working_days", "remind_at_share", "remind_days_before", "case_days", "sealed_days", "withdrawn_hours"):
         assert f"`{key}` ({getattr(terms, key)}" in README
 
 

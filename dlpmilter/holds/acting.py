@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dlpmilter.audit.trail import Value
     from dlpmilter.holds.actors import Actor
+    from dlpmilter.holds.form import Statement
     from dlpmilter.holds.notify import Notifier
     from dlpmilter.holds.release import Sending
     from dlpmilter.storage.case_rows import Case, Hold
@@ -94,6 +95,18 @@ def kept_here() -> dict[str, Value]:
 def entry(event: str, action: str, case: Case, fields: dict[str, Value], now: datetime) -> Entry:
     """One entry about a case."""
     return Entry(event, action, case.policy_version, case.id, fields, now)
+
+
+def ask_pools(
+    conn: Connection, case: Case, holds: Sequence[Hold], tools: Tools, *, statement: Statement | None = None,
+    again: bool = False,
+) -> None:  # fmt: skip
+    """Tell each pool of these holds that a case waits for it; a pool hears of a case once, and once of an objection."""
+    for pool in dict.fromkeys(hold.pool for hold in holds):
+        mine = [hold for hold in holds if hold.pool == pool]
+        mail = tools.notifier.ask(case, mine, statement, tools.now, again=again)
+        if mail is not None:
+            tools.notifier.queue(conn, case.id, mail, tools.now, mark=f"-{pool}{'-again' if again else ''}")
 
 
 def part(holds: Sequence[Hold]) -> str:

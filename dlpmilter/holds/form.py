@@ -103,8 +103,8 @@ class FormProblems(ValueError):
 def _words(name: str, slug: str) -> str:
     if name == "code" and slug != "too-long":
         return "a reason code is needed; they are R1 to R11"
-    if slug == "too-long" and name in _BY_NAME:
-        return f"this is too long, {_BY_NAME[name].limit} characters are enough"
+    if slug == "too-long" and name in QUESTIONS:
+        return f"this is too long, {QUESTIONS[name].limit} characters are enough"
     return _PROBLEMS[slug]
 
 
@@ -161,7 +161,7 @@ FIELDS: tuple[Field, ...] = (
 )  # fmt: skip
 """Every question, in the order people are asked."""
 
-_BY_NAME = {each.name: each for each in FIELDS}
+QUESTIONS = {each.name: each for each in FIELDS}
 
 
 def short(code: str, purpose: str = "") -> Statement:
@@ -178,16 +178,16 @@ def read(answers: Mapping[str, str], today: date | None = None) -> Statement:
     """One statement out of all answers, texts on one line. Raises FormProblems that names every field at once."""
     given = {name: " ".join(value.split()) for name, value in answers.items()}
     given["code"] = given.get("code", "").upper()
-    problems = {name: "unknown-field" for name in given if name not in _BY_NAME}
+    problems = {name: "unknown-field" for name in given if name not in QUESTIONS}
     if given["code"] in NO_QUESTIONS:
         kept = ("code",) if given["code"] == PROTECTED else ("code", "purpose", "hint_read")
         given = {name: value for name, value in given.items() if name in kept}
     else:
         problems |= {each.name: "missing" for each in FIELDS if not given.get(each.name) and _wanted(each, given)}
     for name, value in given.items():
-        if name in problems or not value or name not in _BY_NAME:
+        if name in problems or not value or name not in QUESTIONS:
             continue
-        if (slug := _problem(_BY_NAME[name], value, today)) is not None:
+        if (slug := _problem(QUESTIONS[name], value, today)) is not None:
             problems[name] = slug
     if problems:
         raise FormProblems(problems)

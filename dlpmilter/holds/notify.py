@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlpmilter import metrics
+from dlpmilter.holds.form import QUESTIONS, Statement
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.model.words import Kind, RecipientClass, Relation
@@ -20,6 +21,8 @@ from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
 from dlpmilter.notices.dsn import DsnFacts, DsnKind, DsnRecipient, compose_dsn, wants_report
 from dlpmilter.notices.facts import HeldRecipient, Language, Letterhead, NoticeFacts, NoticeKind, StoredField
 from dlpmilter.notices.limits import HOURLY_LIMIT, due_at, hears_notice, hears_report
+from dlpmilter.notices.review import KIND as REVIEW
+from dlpmilter.notices.review import ReviewFacts, compose_review
 from dlpmilter.relay.outbox import Owed, owe
 from dlpmilter.storage import notice_rows
 
@@ -87,6 +90,25 @@ class Notifier:
         facts = self._facts(case, holds, hearer, **more)
         data = compose(kind, facts, self.languages, letterhead=self.letterhead, now=now)
         return Prepared(kind.value, hearer.address, data, hearer.why)
+
+    def ask(
+        self, case: Case, holds: Sequence[Hold], statement: Statement | None, now: datetime, *, again: bool = False
+    ) -> Prepared | None:
+        """The mail that asks one pool to decide about these holds; None where the policy knows no such pool."""
+        governance = self.policy.governance
+        pool = governance.pool(holds[0].pool) if governance and holds else None
+        if governance is None or pool is None:
+            return None
+        said = statement or (Statement.from_json(case.statement) if case.statement else None)
+        rules = [self.policy.rule(hold.rule) for hold in holds]
+        facts = ReviewFacts(
+            case_id=case.id, pool=_both(pool.title), company=governance.employer, deadline=case.deadline.astimezone(),
+            classes=tuple(RecipientClass(hold.recipient_class) for hold in holds),
+            rules=tuple(_both(rule.title) for rule in rules if rule is not None),
+            second_look=again, **(_stated(said) if said else {}),
+        )  # fmt: skip
+        data = compose_review(facts, self.languages, pool.contact, letterhead=self.letterhead, now=now)
+        return Prepared(REVIEW, pool.contact, data, "pool")
 
     def report(
         self,
@@ -191,6 +213,25 @@ def _governed(governance: Governance, pools: set[str]) -> dict[str, Any]:
         "works_council": governance.works_council,
         "managers_told": governance.managers_told,
         "reviewer": _joined([pool.title for pool in known]),
+    }
+
+
+def _both(words: Words) -> Text:
+    return {language: words.in_language(language) for language in ("de", "en")}
+
+
+def _stated(said: Statement) -> dict[str, Any]:
+    """The choices of a statement in words; its texts stay out of mailboxes."""
+
+    def words(name: str, value: str) -> Text:
+        found = (QUESTIONS[name].choices or {}).get(value)
+        return {"de": found.de, "en": found.en} if found else ""
+
+    return {
+        "reason": words("code", said.code),
+        "basis": words("basis", said.basis),
+        "informed": words("informed", said.informed),
+        "urgent": bool(said.urgent),
     }
 
 

@@ -7,13 +7,13 @@ taken is his until he gives it on or a working day has passed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
 from dlpmilter.holds import actors, release, states, terms
-from dlpmilter.holds.acting import Done, acting, entry, fitting, kept_here, part
+from dlpmilter.holds.acting import Done, acting, ask_pools, entry, fitting, kept_here, part
 from dlpmilter.holds.actors import NotAllowed, canonical
 from dlpmilter.holds.form import BASES, EVIDENCE, SHORT, UNKNOWN, Statement
 from dlpmilter.holds.notify import told
@@ -102,6 +102,7 @@ def hand_over(conn: Connection, case: Case, *, actor: Actor, pool: str, reason: 
     case_rows.claim(conn, ids, None, None)
     if pool:
         case_rows.give_to(conn, ids, pool)
+        ask_pools(conn, case, [replace(hold, pool=pool) for hold in waiting], tools)
     return Done(case, waiting)
 
 

@@ -6,12 +6,13 @@ Each function runs inside one transaction; a reviewer may call it on the sender'
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
 from dlpmilter.holds import states, terms
-from dlpmilter.holds.acting import Done, acting, entry, fitting, for_sender, kept_here, part, some
+from dlpmilter.holds.acting import Done, acting, ask_pools, entry, fitting, for_sender, kept_here, part, some
 from dlpmilter.holds.actors import NotAllowed, is_sender, of_pools
 from dlpmilter.holds.form import EVIDENCE, WRONG
 from dlpmilter.holds.notify import told
@@ -43,6 +44,7 @@ def justify(conn: Connection, case: Case, *, actor: Actor, statement: Statement,
     moves = [(act, states.possible(act, mine)) for act in (Act.justify, Act.amend)]
     states.move_each(conn, moves, entry("justified", "hold", case, fields, tools.now), tools.now)
     case_rows.justify(conn, case.id, statement.code, statement.purpose, statement.to_json())
+    ask_pools(conn, case, states.possible(Act.justify, mine), tools, statement=statement)
     return Done(case, mine)
 
 
@@ -110,6 +112,8 @@ def appeal(conn: Connection, case: Case, *, actor: Actor, text: str, tools: Tool
     case_rows.give_to(conn, ids, pool)
     case_rows.claim(conn, ids, None, None)
     case_rows.set_deadline(conn, case.id, deadline)
+    now_there = replace(case, deadline=deadline)
+    ask_pools(conn, now_there, [replace(each, pool=pool) for each in mine], tools, again=True)
     return Done(case, mine)
 
 

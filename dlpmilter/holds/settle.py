@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
@@ -70,7 +70,7 @@ def _released(
         fields |= _replies([each for each in final if each.state == "delivered"], addresses=True)
         mail = notifier.notice(
             NoticeKind.approved, case, delivered, now, delivered_at=now.astimezone(),
-            purpose=case.justification_text or "",
+            purpose=case.justification_text or "", delete_by=_delete_by(conn, case),
         )  # fmt: skip
         entry = Entry("released", "release", case.policy_version, case.id, fields | told(mail), now)
         states.move(conn, Act.deliver, delivered, entry, now)
@@ -83,6 +83,14 @@ def _released(
         notifier.queue(conn, case.id, report, now, mark=f"-{row.id}-{failed_outcomes[0].id}")
     if not outbox_rows.of_case(conn, case.id, "release"):
         mark_rows.shorten(conn, case.id, now + MARK_AFTER_DELIVERY)
+
+
+def _delete_by(conn: Connection, case: Case) -> datetime | None:
+    """The end of the day that the last approval named, in the zone of the people."""
+    for row, fields in reversed(trail.of_case(conn, case.id)):
+        if row.event == "approved" and isinstance(day := fields.get("delete-by"), str):
+            return datetime.combine(date.fromisoformat(day), time(23, 59)).astimezone()
+    return None
 
 
 def _holds(case: Case, outcomes: Sequence[Outcome]) -> list[Hold]:

@@ -21,9 +21,11 @@ from dlpmilter.holds.place import Decided
 from dlpmilter.holds.review_acts import Approval
 from dlpmilter.holds.states import Conflict
 from dlpmilter.holds.sweep import Sweeper
+from dlpmilter.model.reply import Reply
 from dlpmilter.storage import case_rows, outbox_rows
 from dlpmilter.storage.case_rows import Case
 from tests.holds.house import ANNA, CARL, FINE, NOW, PROJECT, RITA, Rooms, rooms
+from tests.holds.test_release import finish
 
 SENDER = Actor("anna", ANNA, frozenset())
 SOFIA = Actor("sofia", "sofia.second@company.example", frozenset({"second-opinion"}))
@@ -309,3 +311,51 @@ async def test_an_interest_needs_people_who_are_told(
             await refused(r.workflow.approve(decided.case_id, RITA, interest), "not-informed")
             assert await state_of(r, decided) in {"held", "justified"}
             await r.workflow.approve(decided.case_id, RITA, FINE)
+
+
+async def mails_to(r: Rooms, decided: Decided, address: str) -> list[str]:
+    """Every mail we owe this address about the case, header and text."""
+    rows = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id))
+    mails = [message_from_bytes(row.prefix, policy=default) for row in rows if row.kind == "notice"]
+    return [f"{each['subject']} {' '.join(each.get_content().split())}" for each in mails if each["to"] == address]
+
+
+@pytest.mark.asyncio
+async def test_the_pool_hears_of_a_case_once_and_reads_no_names(tmp_path: Path) -> None:
+    """When the sender has said why, its pool is asked: no subject, no address, no words of the sender."""
+    answers = {"code": "R3", "purpose": "Frau Zander wartet", "whose_data": "customers", "basis": "contract",
+               "informed": "yes", "urgent": "yes", "urgent_why": "Zander will heute"}  # fmt: skip
+    async with held(tmp_path) as (r, decided):
+        assert await mails_to(r, decided, "privacy@company.example") == []
+        await r.workflow.justify(decided.case_id, SENDER, form.read(answers))
+        await r.workflow.justify(decided.case_id, SENDER, form.read(answers | {"purpose": "noch etwas"}))
+        (asked,) = await mails_to(r, decided, "privacy@company.example")
+        assert "The recipient is a customer" in asked and "A contract with the person" in asked and "urgent" in asked
+        for secret in ("Grüße", "Fwd", "anna", "gmx", "Zander", "Berg"):
+            assert secret not in asked, secret
+
+
+@pytest.mark.asyncio
+async def test_the_next_pool_is_asked_in_its_turn(tmp_path: Path) -> None:
+    """After a hand-over and after an objection the other pool hears of the case, the first one no second time."""
+    async with held(tmp_path) as (r, decided):
+        await r.workflow.justify(decided.case_id, SENDER, form.short("R1", "x"))
+        await r.workflow.hand_over(decided.case_id, RITA, "not mine", "second-opinion")
+        (given,) = await mails_to(r, decided, "second-review@company.example")
+        assert "disagrees" not in given
+    async with held(tmp_path) as (r, decided):
+        await r.workflow.reject(decided.case_id, RITA, "no")
+        await r.workflow.appeal(decided.case_id, SENDER, "The share is down")
+        (asked,) = await mails_to(r, decided, "second-review@company.example")
+        assert "Somebody disagrees with a refusal" in asked and "share is down" not in asked
+        assert await mails_to(r, decided, "privacy@company.example") == []
+
+
+@pytest.mark.asyncio
+async def test_the_day_of_deletion_reaches_the_sender(tmp_path: Path) -> None:
+    """What the reviewer named stands in the notice that the mail was delivered."""
+    async with held(tmp_path) as (r, decided):
+        approval = Approval("contract", necessary=True, no_safer_way=True, delete_by=date(2026, 12, 1))
+        await r.workflow.approve(decided.case_id, RITA, approval)
+        await finish(r, decided.case_id, "release", Reply(250, (b"2.0.0 ok",)), "delivered")
+        assert "1 December 2026" in await last_notice(r, decided)

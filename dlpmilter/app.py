@@ -286,7 +286,7 @@ def _requests(rooms: Rooms) -> Requests:
     )
     return Requests(
         rooms.config, rooms.database, lambda: rooms.desk.workflow, maillog.acted,
-        person=people.behind, mailboxes=mailboxes,
+        person=people.behind, kin=people.kin, mailboxes=mailboxes,
     )  # fmt: skip
 
 

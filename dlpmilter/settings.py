@@ -172,8 +172,9 @@ class LdapAttributes(Section):
     secrecy_group: str = ""
     language: str = "preferredLanguage"
     person: str = ""
+    close: tuple[str, ...] = ()
 
-    @field_validator("names", "aliases", "private", mode="before")
+    @field_validator("names", "aliases", "private", "close", mode="before")
     @classmethod
     def _as_tuple(cls, value: object) -> object:
         return _tuple(value)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from dlpmilter.cli.office import calling_user, end, opened, run
 
 if TYPE_CHECKING:
     from dlpmilter.config import Config
+    from dlpmilter.facts.people import PeopleSource
     from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.holds.workflow import Workflow
     from dlpmilter.storage.database import Database
+    from dlpmilter.storage.keys import Keyring
 
 ANSWER_SECONDS = 90.0
 """The office answers at once, or after the waits it allows itself for the database."""
@@ -126,25 +129,36 @@ def _open_or_absent(path: Path, mode: int) -> bool:
 
 
 async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, Any]:
-    from dlpmilter.holds.requests import Caller, Requests
+    from dlpmilter.holds.requests import ACTING, Caller, Requests
+    from dlpmilter.storage.keys import Keyring
 
     async with opened(config.database) as database:
         keeper = os.geteuid() in {0, config.database.stat().st_uid}
         mailboxes = await _mailboxes(config, database) if request["act"].startswith("mailbox-") else None
         requests = Requests(config, database, lambda: _workflow(config, database), mailboxes=mailboxes)
+        if request["act"] in ACTING:
+            people = await _people(config, Keyring.load(config.key_file))
+            requests = replace(requests, person=people.behind, kin=people.kin)
         return await requests.answer(Caller(calling_user(), keeper), request)
 
 
-async def _mailboxes(config: Config, database: Database) -> Mailboxes:
+async def _people(config: Config, keyring: Keyring) -> PeopleSource:
+    """Who works here: the sender never decides under an alias either, service or not."""
     from dlpmilter.facts.hashes import Hashes
     from dlpmilter.facts.people import PeopleSource
+
+    people = PeopleSource(config, None, Hashes.of_keyring(keyring))
+    await people.start()
+    return people
+
+
+async def _mailboxes(config: Config, database: Database) -> Mailboxes:
     from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.policy.load import load_policy
     from dlpmilter.storage.keys import Keyring
 
     keyring = Keyring.load(config.key_file)
-    people = PeopleSource(config, None, Hashes.of_keyring(keyring))
-    await people.start()
+    people = await _people(config, keyring)
     version = load_policy(config.policy, internal_domains=config.internal_domains).version
     return Mailboxes(config, database, lambda: keyring, lambda: people.current, lambda: version)
 

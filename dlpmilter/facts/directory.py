@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 class People:
     """One reading of the file. Answers the Directory protocol of model/facts.py."""
 
-    __slots__ = ("_groups", "_hashes", "_index", "_private", "_rows", "unreadable")
+    __slots__ = ("_close", "_functions", "_groups", "_hashes", "_index", "_private", "_rows", "unreadable")
 
     def __init__(self, hashes_: Hashes) -> None:
         self._hashes = hashes_
@@ -49,6 +49,10 @@ class People:
         self._groups: list[tuple[str, str, str, str]] = []
         """Department, secrecy group, language, person: few different ones."""
         self._private: dict[bytes, tuple[int, ...]] = {}
+        self._functions: dict[str, list[int]] = {}
+        """Main address of a person -> the shared mailboxes and functions he answers for."""
+        self._close: dict[str, set[str]] = {}
+        """Main address of a person -> those who may not decide about his mail; both ways."""
         self.unreadable = 0
         """Hashed private addresses that nobody can compare, because there is no key here."""
 
@@ -67,10 +71,15 @@ class People:
         groups: dict[tuple[str, str, str, str], int] = {}
         owners: list[tuple[int, str]] = []
         private: list[tuple[int, str, int]] = []
+        close: list[tuple[str, tuple[str, ...], int]] = []
+        functions: list[tuple[str, int]] = []
         for row in rows:
+            if row.close:
+                close.append((row.address, row.close, row.line))
             number = len(people._rows)
             if row.person and row.person != row.address:
                 owners.append((row.line, row.person))
+                functions.append((row.person, number))
             person = row.person if row.person != row.address else ""
             kind = (row.department, row.secrecy_group, row.language, person)
             group = groups.setdefault(kind, len(groups))
@@ -79,6 +88,10 @@ class People:
             private += [(number, each, row.line) for each in row.private]
         people._groups = [tuple(map(sys.intern, each)) for each in groups]  # type: ignore[misc]
         people._check_owners(owners, problems)
+        for person, number in functions:
+            people._functions.setdefault(people.person(person), []).append(number)
+        for address, others, line in close:
+            people._keep_apart(address, others, line, problems)
         for number, each, line in private:
             people._keep(number, each, line, problems, keyed=keyed)
         return people
@@ -98,6 +111,16 @@ class People:
                 problems.add(line, "person", f"{person} is in no row of this file.", fix)
             elif self._groups[self._rows[number][3]][3]:
                 problems.add(line, "person", f"{person} is itself answered for by somebody else.", "Name a person.")
+
+    def _keep_apart(self, address: str, others: tuple[str, ...], line: int, problems: Problems) -> None:
+        one = self.person(address)
+        for each in others:
+            other = self.person(each)
+            if not other:
+                problems.add(line, "close", f"{each} is in no row of this file.", "Name somebody of this file.")
+            elif one and other != one:
+                self._close.setdefault(one, set()).add(other)
+                self._close.setdefault(other, set()).add(one)
 
     def _keep(self, number: int, text: str, line: int, problems: Problems, *, keyed: bool) -> None:
         digest = hashes.read(text)
@@ -159,6 +182,23 @@ class People:
             return ()
         main, _, aliases, _ = self._rows[self._index[self._main(number)]]
         return tuple(dict.fromkeys(each.rpartition("@")[0] for each in (main, *filter(None, aliases.split("|")))))
+
+    def addresses(self, address: str) -> tuple[str, ...]:
+        """Every address of the person behind one: his own, and those he answers for; none when nobody knows him."""
+        number = self._number(address)
+        if number is None:
+            return ()
+        own = self._index[self._main(number)]
+        found: list[str] = []
+        for each in (own, *self._functions.get(self._rows[own][0], ())):
+            main, _, aliases, _ = self._rows[each]
+            found += [main, *filter(None, aliases.split("|"))]
+        return tuple(found)
+
+    def close(self, address: str) -> frozenset[str]:
+        """Every address of those who may not decide about this person's mail."""
+        mains = self._close.get(self.person(address), ())
+        return frozenset(each for main in mains for each in self.addresses(main))
 
     def private_owner(self, canonical: str) -> str:
         """Whose private mailbox this is, by the file; "" when nobody's."""

@@ -182,7 +182,7 @@ def wanted_attributes(attributes: LdapAttributes) -> tuple[str, ...]:
         attributes.language,
         attributes.person,
     )
-    lists = (*attributes.names, *attributes.aliases, *attributes.private)
+    lists = (*attributes.names, *attributes.aliases, *attributes.private, *attributes.close)
     return tuple(dict.fromkeys(each for each in (*single, *lists) if each))
 
 
@@ -231,6 +231,7 @@ class _Rows:
             _clean(_first(found, wanted.secrecy_group)),
             language if language in LANGUAGES else "",
             next(iter(self._addresses(found, (wanted.person,))), ""),
+            self._addresses(found, wanted.close),
         )
 
     def rows(self) -> list[Row]:
@@ -247,6 +248,7 @@ class _Rows:
                 aliases=aliases[row.address],
                 private=tuple(each for each in row.private if each not in taken),
                 person=row.person if row.person in answering else "",
+                close=tuple(each for each in row.close if each in taken),
             )
             for row in self._found.values()
         ]

@@ -110,6 +110,12 @@ class PeopleSource:
         """The person behind an address of ours or a private mailbox; the address itself when nobody knows."""
         return self.current.person(address) or self.current.private_owner(canonical_address(address)) or address
 
+    def kin(self, address: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Every address of the person behind one, and every address of those too close to decide for each other."""
+        file = self.current.file
+        person = self.behind(address)
+        return frozenset((person, *file.addresses(person))), file.close(person)
+
     async def start(self) -> None:
         """Read everything for the first time. Raises ConfigError, TemporaryFailure."""
         if self._path is not None:

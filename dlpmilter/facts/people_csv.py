@@ -24,7 +24,7 @@ from dlpmilter.policy.domains import normalise_domain
 if TYPE_CHECKING:
     from typing import TextIO
 
-COLUMNS = ("address", "names", "aliases", "private", "department", "secrecy_group", "language", "person")
+COLUMNS = ("address", "names", "aliases", "private", "department", "secrecy_group", "language", "person", "close")
 LANGUAGES = ("de", "en")
 ROWS = 1_000_000
 CELL = 4000
@@ -52,6 +52,8 @@ class Row:
     secrecy_group: str = ""
     language: str = ""
     person: str = ""
+    close: tuple[str, ...] = ()
+    """Who may not decide about this mailbox's mail, nor the other way round: deputies, delegates, the line."""
 
 
 class Problems:
@@ -187,6 +189,7 @@ def _row(columns: tuple[str, ...], cells: Sequence[str], line: int, problems: Pr
         cell.get("secrecy_group", ""),
         language,
         _address(cell["person"], line, "person", problems) if cell.get("person") else "",
+        _addresses(cell.get("close", ""), line, "close", problems),
     )
     return row if address else None
 
@@ -246,4 +249,4 @@ def write_people(path: Path, rows: Iterable[Row]) -> int:
 
 def _cells(row: Row) -> tuple[str, ...]:
     lists = ("|".join(each) for each in (row.names, row.aliases, row.private))
-    return (row.address, *lists, row.department, row.secrecy_group, row.language, row.person)
+    return (row.address, *lists, row.department, row.secrecy_group, row.language, row.person, "|".join(row.close))

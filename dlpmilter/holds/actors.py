@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class Actor:
     user: str
     address: str
     pools: frozenset[str]
+    known: frozenset[str] = frozenset()
+    """Every spelling (`canonical`) of every address he has, by the directory."""
+    close: frozenset[str] = frozenset()
+    """Those of people he may not decide for: deputies, delegates, who works for whom."""
 
     @property
     def key(self) -> str:
@@ -52,6 +56,12 @@ def actor_of(user: str, config: Config) -> Actor:
             "log in as a mapped user (root is no exception)",
         )
     return Actor(user, found.address, frozenset(found.pools))
+
+
+def known_person(actor: Actor, kin: Callable[[str], tuple[frozenset[str], frozenset[str]]]) -> Actor:
+    """The person as the directory knows him; `kin` gives his addresses and those of people too close to him."""
+    own, close = kin(actor.address)
+    return replace(actor, known=frozenset(map(canonical, own)), close=frozenset(map(canonical, close)))
 
 
 def canonical(address: str) -> str:
@@ -73,17 +83,31 @@ def canonical(address: str) -> str:
 
 def is_sender(actor: Actor, case: Case) -> bool:
     """Whether this person sent the mail, by any name the mail gives: envelope, owner, login, From, Sender."""
-    names = {canonical(each) for each in (case.sender.mailbox.text, case.owner, *case.authors) if each}
-    if actor.key in names:
+    mine = {actor.key, *actor.known}
+    if not mine.isdisjoint(_names(case)):
         return True
     login = canonical(case.login) if case.login else ""
-    return bool(login) and login in {actor.key, actor.key.partition("@")[0], actor.user.casefold()}
+    return bool(login) and login in {*mine, *(each.partition("@")[0] for each in mine), actor.user.casefold()}
+
+
+def too_close(actor: Actor, case: Case) -> bool:
+    """Whether the directory says that actor and sender stand too close to decide for each other."""
+    return not actor.close.isdisjoint(_names(case))
+
+
+def _names(case: Case) -> set[str]:
+    return {canonical(each) for each in (case.sender.mailbox.text, case.owner, *case.authors) if each}
 
 
 def refuse_sender(actor: Actor, case: Case) -> None:
-    """Raise NotAllowed when the actor sent this mail."""
+    """Raise NotAllowed when the actor sent this mail, or stands too close to who did."""
     if is_sender(actor, case):
         raise NotAllowed("sender-never-decides", f"you sent the mail of case {case.id}; somebody else has to decide")
+    if too_close(actor, case):
+        raise NotAllowed(
+            "too-close",
+            f"you work closely with the sender of case {case.id}, as the directory says; please hand it over",
+        )
 
 
 def of_pools(actor: Actor, case: Case, holds: Sequence[Hold]) -> tuple[Hold, ...]:

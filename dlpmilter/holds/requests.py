@@ -8,14 +8,14 @@ about who is calling: that comes from the kernel, beside the request.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.audit import trail
 from dlpmilter.config import sentence
 from dlpmilter.holds import form, mailboxes, reasons
-from dlpmilter.holds.actors import NotAllowed, actor_of
+from dlpmilter.holds.actors import NotAllowed, actor_of, known_person
 from dlpmilter.holds.consent_requests import FIELDS as CONSENT_FIELDS
 from dlpmilter.holds.consent_requests import READING as CONSENT_READING
 from dlpmilter.holds.consent_requests import ConsentRequests
@@ -86,6 +86,8 @@ class Requests:
     """Told act, case ("" when there is none) and result of everything that could change a case."""
     person: Callable[[str], str] = lambda address: address
     """The main address of the person behind an address (the directory's), for "the sender never decides"."""
+    kin: Callable[[str], tuple[frozenset[str], frozenset[str]]] = lambda _: (frozenset(), frozenset())
+    """All addresses of the person behind an address, and those of people too close to decide (the directory's)."""
     mailboxes: Mailboxes | None = None
     """The counter for private mailboxes, where there is one."""
 
@@ -115,11 +117,17 @@ class Requests:
             if self.mailboxes is None:
                 raise ValueError("private mailboxes are not kept here")
             return await self.mailboxes.answer(caller.user, act, asked)
-        actor = actor_of(caller.user, self.config)
+        actor = self._actor(caller.user)
         if act in CONSENT_FIELDS:
             return {"ok": True} | await consents.act(self.workflow(), actor, act, asked)
         done = await self._act(act, actor, asked)
         return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}
+
+    def _actor(self, user: str) -> Actor:
+        """The person behind a Unix user, by his main address: under two names nobody approves twice."""
+        actor = actor_of(user, self.config)
+        main = next((each for name in (actor.address, actor.key) if (each := self.person(name)) != name), actor.address)
+        return known_person(replace(actor, address=main), self.kin)
 
     async def _list(self, caller: Caller, *, everything: bool) -> list[dict[str, Any]]:
         actor = self._reader(caller)
@@ -140,7 +148,7 @@ class Requests:
     def _reader(self, caller: Caller) -> Actor | None:
         """The person who looks; None for a keeper whom nobody mapped. Raises NotAllowed for all others."""
         try:
-            return actor_of(caller.user, self.config)
+            return self._actor(caller.user)
         except NotAllowed:
             if caller.keeper:
                 return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dlpmilter.holds.actors import is_sender
+from dlpmilter.holds.actors import is_sender, too_close
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ def may_see(case: Case, actor: Actor | None) -> bool:
 
 
 def _decides(case: Case, actor: Actor) -> bool:
-    return any(hold.pool in actor.pools for hold in case.holds)
+    return any(hold.pool in actor.pools for hold in case.holds) and not too_close(actor, case)
 
 
 def described(case: Case, actor: Actor | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.notices import headers, words
 from dlpmilter.notices.facts import Language, NoticeKind
 from dlpmilter.notices.mark import HEADER, notice_mark
+from dlpmilter.notices.page import alternative
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,13 +97,8 @@ def compose(
         auto_submitted="auto-generated", answers=facts.message_id,
         part=part_of(now, [each.address for each in facts.recipients]),
     )  # fmt: skip
-    content = (
-        headers.token_field("Content-Language", ", ".join(languages))
-        + headers.token_field("MIME-Version", "1.0")
-        + headers.token_field("Content-Type", "text/plain; charset=utf-8")
-        + headers.token_field("Content-Transfer-Encoding", "quoted-printable")
-    )
-    return (head + content + "\r\n" + headers.quoted_printable(text)).encode("ascii")
+    title = " / ".join(_SUBJECTS[each][kind] for each in languages)
+    return (head + alternative(text, title, texts, languages)).encode("ascii")
 
 
 def part_of(now: datetime, recipients: Sequence[str]) -> str:

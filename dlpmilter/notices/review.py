@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlpmilter.model.words import RecipientClass
-from dlpmilter.notices import headers, words
+from dlpmilter.notices import words
 from dlpmilter.notices.compose import bilingual, own_head, part_of, render
+from dlpmilter.notices.page import alternative
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,13 +80,7 @@ def compose_review(
         letterhead, now=now, to=to, name="", subject=subject, case_id=facts.case_id, kind=KIND,
         auto_submitted="auto-generated", answers="", part=part_of(now, [to]),
     )  # fmt: skip
-    content = (
-        headers.token_field("Content-Language", ", ".join(languages))
-        + headers.token_field("MIME-Version", "1.0")
-        + headers.token_field("Content-Type", "text/plain; charset=utf-8")
-        + headers.token_field("Content-Transfer-Encoding", "quoted-printable")
-    )
-    return (head + content + "\r\n" + headers.quoted_printable(bilingual(texts, languages))).encode("ascii")
+    return (head + alternative(bilingual(texts, languages), subject, texts, languages)).encode("ascii")
 
 
 def _values(facts: ReviewFacts, language: Language) -> dict[str, object]:

@@ -26,6 +26,7 @@ from dlpmilter.storage import case_rows, outbox_rows
 from dlpmilter.storage.case_rows import Case
 from tests.holds.house import ANNA, CARL, FINE, NOW, PROJECT, RITA, Rooms, rooms
 from tests.holds.test_release import finish
+from tests.notices.samples import plain_of, text_of
 
 SENDER = Actor("anna", ANNA, frozenset())
 SOFIA = Actor("sofia", "sofia.second@company.example", frozenset({"second-opinion"}))
@@ -62,7 +63,7 @@ async def last_notice(r: Rooms, decided: Decided) -> str:
     """Subject and text of the newest notice, blanks as they are read."""
     data = (await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id)))[-1].prefix
     parsed = message_from_bytes(data, policy=default)
-    return " ".join(f"{parsed['subject']} {parsed.get_content()}".split())
+    return " ".join(f"{parsed['subject']} {plain_of(data)}".split())
 
 
 async def refused(act: Any, slug: str) -> str:
@@ -316,8 +317,8 @@ async def test_an_interest_needs_people_who_are_told(
 async def mails_to(r: Rooms, decided: Decided, address: str) -> list[str]:
     """Every mail we owe this address about the case, header and text."""
     rows = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id))
-    mails = [message_from_bytes(row.prefix, policy=default) for row in rows if row.kind == "notice"]
-    return [f"{each['subject']} {' '.join(each.get_content().split())}" for each in mails if each["to"] == address]
+    mails = [(message_from_bytes(row.prefix, policy=default), row.prefix) for row in rows if row.kind == "notice"]
+    return [f"{mail['subject']} {text_of(data)}" for mail, data in mails if mail["to"] == address]
 
 
 @pytest.mark.asyncio

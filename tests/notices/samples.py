@@ -45,8 +45,24 @@ def parsed(raw: bytes) -> EmailMessage:
     return message
 
 
-def text_of(raw: bytes) -> str:
-    """The body, line breaks of the layout taken back."""
-    content = parsed(raw).get_content()
+def plain_of(raw: bytes) -> str:
+    """The plain text as it stands."""
+    body = parsed(raw).get_body(("plain",))
+    assert body is not None
+    content = body.get_content()
     assert isinstance(content, str)
-    return " ".join(content.split())
+    return content
+
+
+def page_of(raw: bytes) -> str:
+    """The HTML page."""
+    body = parsed(raw).get_body(("html",))
+    assert body is not None
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content
+
+
+def text_of(raw: bytes) -> str:
+    """The plain text, line breaks of the layout taken back."""
+    return " ".join(plain_of(raw).split())

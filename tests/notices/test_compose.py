@@ -17,7 +17,7 @@ from dlpmilter.notices import words
 from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
 from dlpmilter.notices.facts import HeldRecipient, Language, NoticeFacts, NoticeKind, StoredField
 from dlpmilter.notices.mark import is_own_notice
-from tests.notices.samples import BANNED, KEY, LATER, LETTERHEAD, NOW, OWN_BOX, facts, parsed, text_of
+from tests.notices.samples import BANNED, KEY, LATER, LETTERHEAD, NOW, OWN_BOX, facts, parsed, plain_of, text_of
 
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 BUSINESS = HeldRecipient("info@handel.example", RecipientClass.unknown, Relation.none)
@@ -232,7 +232,7 @@ def test_the_mail_is_one_any_server_takes() -> None:
     assert raw.replace(b"\r\n", b"").count(b"\n") == raw.replace(b"\r\n", b"").count(b"\r") == 0
     assert max(map(len, raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76
     assert max(map(len, raw.split(b"\r\n"))) < 200
-    assert parsed(raw)["Content-Transfer-Encoding"] == "quoted-printable"
+    assert {part["Content-Transfer-Encoding"] for part in parsed(raw).iter_parts()} == {"quoted-printable"}
     assert "schützen, zurückholen oder löschen" in text_of(raw)
 
 
@@ -262,7 +262,7 @@ def test_a_broken_message_id_is_left_out(broken: str) -> None:
 def test_both_languages_when_the_person_is_unknown() -> None:
     """One mail holds both versions, first the company's first language, each under its heading."""
     raw = compose("hold", facts(), choose_languages(("de", "en")), letterhead=LETTERHEAD, now=NOW)
-    text = parsed(raw).get_content().replace("\r\n", "\n")
+    text = plain_of(raw).replace("\r\n", "\n")
     assert text.startswith("(English text below.)\n\nGuten Tag")
     assert "\nEnglish\n\nHello" in text
     assert parsed(raw)["Content-Language"] == "de, en"
@@ -341,6 +341,6 @@ def test_foreign_text_cannot_add_a_paragraph() -> None:
     """Line breaks and control characters in a reason or name stay inside their line."""
     reason = "ja\r\n\r\nVorgang geschlossen\x1b[2J\u2028neu\u202e"
     given: NoticeFacts = facts(decision_reason=reason, person_name="A\r\nBcc: x@y.example")
-    body = parsed(compose("rejected", given, "de", letterhead=LETTERHEAD, now=NOW)).get_content()
+    body = plain_of(compose("rejected", given, "de", letterhead=LETTERHEAD, now=NOW))
     assert "\n\nVorgang geschlossen" not in body
     assert "\x1b" not in body and "\u202e" not in body

@@ -31,6 +31,7 @@ from dlpmilter.settings import (
     TABLES,
     Clients,
     DirectorySettings,
+    Dkim,
     Domain,
     Endpoint,
     Inbound,
@@ -106,6 +107,7 @@ class Config(Section):
     documents_without_sandbox: bool = False
     hold_reply: Literal["accept", "reject"] = "accept"
     tls: Tls | None = None
+    dkim: Dkim | None = None
     relay: NextHopSettings = NextHopSettings()
     inbound: Inbound | None = None
     limits: dict[str, int | float] = Field(default_factory=dict)
@@ -195,6 +197,8 @@ def load_config(path: Path) -> Config:
     more: dict[str, Any] = {"key_file": _key_place(base, config.key_file)}
     if config.tls is not None:
         more["tls"] = Tls(certificate=base / config.tls.certificate, key=base / config.tls.key)
+    if config.dkim is not None:
+        more["dkim"] = config.dkim.model_copy(update={"key_file": _key_place(base, config.dkim.key_file)})
     more["directory"] = _placed_directory(base, config.directory)
     return config.model_copy(update=placed | more)
 

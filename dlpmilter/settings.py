@@ -234,6 +234,20 @@ def _ocr_language(text: str) -> str:
     return text
 
 
+def _selector(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9-]{1,63}){0,3}", text):
+        raise ValueError(f"{text!r} is not a selector, for example dlp2026")
+    return text.lower()
+
+
+class Dkim(Section):
+    """The key that our own mails, notices and reports, are signed with."""
+
+    domain: Domain
+    selector: Annotated[str, AfterValidator(_selector)]
+    key_file: str
+
+
 class Ocr(Section):
     """The optional reading of pictures and scanned pages."""
 
@@ -247,6 +261,7 @@ class Ocr(Section):
 
 
 TABLES: dict[str, type[Section]] = {
+    "dkim": Dkim,
     "directory": DirectorySettings,
     "directory.ldap": Ldap,
     "directory.ldap.attributes": LdapAttributes,

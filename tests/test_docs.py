@@ -31,6 +31,9 @@ TOML = DEPLOY / "dlpmilter.toml"
 DOCUMENTS = [path for path in sorted(ROOT.rglob("*.md")) if ".venv" not in path.parts]
 # Defaults that depend on the host, or on a file that only an example can name.
 EXAMPLES = {
+    ("dkim", "domain"),
+    ("dkim", "selector"),
+    ("dkim", "key_file"),
     ("", "policy"),
     ("", "hostname"),
     ("", "spool"),
@@ -67,7 +70,19 @@ def test_the_deployed_configuration_loads() -> None:
 def test_every_key_is_documented() -> None:
     """Each key of each table stands in deploy/dlpmilter.toml, and nothing else does."""
     sections = _sections()
-    tables = {"tls", "relay", "inbound", "limits", "reviewers", "owners", "people", "directory", "mx_hint", "ocr"}
+    tables = {
+        "tls",
+        "relay",
+        "inbound",
+        "limits",
+        "reviewers",
+        "owners",
+        "people",
+        "directory",
+        "mx_hint",
+        "ocr",
+        "dkim",
+    }
     assert sections.keys() == tables | {"", *TABLES}
     assert sections[""].keys() == Config.model_fields.keys() - tables
     assert sections["relay"].keys() == NextHopSettings.model_fields.keys()

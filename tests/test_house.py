@@ -89,8 +89,6 @@ IMPORT_NAME = {
     "python-calamine": "python_calamine",
     "python-stdnum": "stdnum",
 }
-# Given by the people who asked for the product: tests verify signatures with it until mime/dkim.py signs.
-USED_BY_TESTS_ONLY = {"dkim"}
 
 
 @dataclass(frozen=True)
@@ -262,7 +260,7 @@ def test_every_dependency_is_imported() -> None:
     names = [re.split(r"[<>=;\[ ]", each, maxsplit=1)[0] for each in project["dependencies"]]
     listed = {IMPORT_NAME.get(name, name) for name in names}
     imported = {room(each.target) for each in imports() if not each.typing_only}
-    assert sorted(listed - imported - USED_BY_TESTS_ONLY) == []
+    assert sorted(listed - imported) == []
     optional = {"ldap3"}  # an extra, imported lazily
     assert sorted(listed ^ (LIBRARY_ROOMS.keys() - optional)) == []
 

@@ -69,6 +69,7 @@ def inspect(path: Path, *, as_service: bool = False) -> Inspection:
         _read_key(seen, known)
     if seen.config is not None:
         _read_people(seen, seen.config)
+        _read_signing_key(seen, seen.config)
         problems, warnings = findings(path, seen.config, seen.policy, as_service=as_service)
         seen.problems += problems
         seen.warnings += warnings
@@ -136,6 +137,25 @@ def _read_key(seen: Inspection, known: References) -> None:
         seen.keyring = Keyring.load(known.key_file, require_backup=True)
     except ConfigError as error:
         seen.problems += error.problems
+
+
+def _read_signing_key(seen: Inspection, config: Config) -> None:
+    """The key that notices are signed with: who cannot read it would not start."""
+    if config.dkim is None:
+        return
+    from dlpmilter.config import ConfigError, Problem
+    from dlpmilter.storage.keys import signing_key
+
+    try:
+        signing_key(config.dkim.key_file)
+    except ConfigError as error:
+        seen.problems += error.problems
+    domain = config.postmaster.rpartition("@")[2].lower()
+    if f".{domain}".endswith(f".{config.dkim.domain}"):
+        return
+    what = f"signs for {config.dkim.domain}, but notices come from {config.postmaster}."
+    fix = "Receivers that ask for an aligned signature (DMARC) want the domain of the postmaster, or one above it."
+    seen.warnings.append(Problem("dkim", "domain", what, fix))
 
 
 def _read_people(seen: Inspection, config: Config) -> None:

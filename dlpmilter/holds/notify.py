@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dlpmilter import metrics
 from dlpmilter.holds.form import QUESTIONS, Statement
+from dlpmilter.mime.sign import Signer
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.model.words import Kind, RecipientClass, Relation
@@ -25,6 +26,7 @@ from dlpmilter.notices.review import KIND as REVIEW
 from dlpmilter.notices.review import ReviewFacts, compose_review
 from dlpmilter.relay.outbox import Owed, owe
 from dlpmilter.storage import notice_rows
+from dlpmilter.storage.keys import signing_key
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -70,15 +72,18 @@ class Notifier:
     postmaster: str
     remote: str
     domains: tuple[str, ...]
+    signer: Signer | None = None
 
     @classmethod
     def build(cls, config: Config, policy: Policy, keyring: Keyring) -> Notifier:
-        """From configuration, policy and the key for our mark."""
+        """From configuration, policy and the key for our mark. Raises ConfigError when a key cannot be read."""
         letterhead = Letterhead(config.postmaster, config.hostname, keyring.derive("notice-mark"))
         remote = config.next_hop.rpartition(":")[0].strip("[]")
-        return cls(
-            letterhead, choose_languages(config.languages), policy, config.postmaster, remote, config.internal_domains
-        )
+        languages = choose_languages(config.languages)
+        signer = None
+        if config.dkim is not None:
+            signer = Signer(config.dkim.domain, config.dkim.selector, *signing_key(config.dkim.key_file))
+        return cls(letterhead, languages, policy, config.postmaster, remote, config.internal_domains, signer)
 
     def notice(self, kind: NoticeKind, case: Case, holds: Sequence[Hold], now: datetime, **more: Any) -> Prepared:
         """The notice of one state, to the owner or in his place to the postmaster."""
@@ -88,7 +93,7 @@ class Notifier:
         if not hearer.address:
             return Prepared(kind.value, "", b"", hearer.why)
         facts = self._facts(case, holds, hearer, **more)
-        data = compose(kind, facts, self.languages, letterhead=self.letterhead, now=now)
+        data = self._signed(compose(kind, facts, self.languages, letterhead=self.letterhead, now=now))
         return Prepared(kind.value, hearer.address, data, hearer.why)
 
     def ask(
@@ -108,7 +113,7 @@ class Notifier:
             second_look=again, **(_stated(said) if said else {}),
         )  # fmt: skip
         data = compose_review(facts, self.languages, pool.contact, letterhead=self.letterhead, now=now)
-        return Prepared(REVIEW, pool.contact, data, "pool")
+        return Prepared(REVIEW, pool.contact, self._signed(data), "pool")
 
     def report(
         self,
@@ -137,7 +142,7 @@ class Notifier:
             subject=case.subject or "", message_id=case.message_id or "", date=date,
             instead_of=self._instead_of(case, hearer), instead_why=hearer.why,
         )  # fmt: skip
-        data = compose_dsn(kind, facts, self.languages, letterhead=self.letterhead, now=now)
+        data = self._signed(compose_dsn(kind, facts, self.languages, letterhead=self.letterhead, now=now))
         return Prepared(kind.value, hearer.address, data, hearer.why, "dsn")
 
     def queue(self, conn: Connection, case_id: str, mail: Prepared | None, now: datetime, *, mark: str = "") -> str:
@@ -164,6 +169,9 @@ class Notifier:
             notice_rows.add(conn, case_id=case_id, kind=name, recipient=mail.address, now=due)
         metrics.notices.labels(mail.kind, result).inc()
         return result
+
+    def _signed(self, data: bytes) -> bytes:
+        return self.signer.signed(data) if self.signer is not None else data
 
     def _instead_of(self, case: Case, hearer: Hearer) -> str:
         """Whose mail it is, when the postmaster hears of it in his place."""

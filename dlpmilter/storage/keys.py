@@ -17,14 +17,20 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from dlpmilter.config import ConfigError, Problem
 
 KEY_OCTETS = 32
+MIN_RSA_BITS = 2048
 _KNOWN = {"id", "key", "backup_confirmed", "previous"}
 
 
@@ -116,12 +122,32 @@ def key_id_of(key: bytes) -> str:
     return hashlib.sha256(b"dlpmilter key id" + key).hexdigest()[:8]
 
 
-def _content(key_file: str) -> str:
+def signing_key(place: str) -> tuple[Literal["rsa-sha256", "ed25519-sha256"], bytes]:
+    """A private DKIM key (RFC 6376, RFC 8463): its algorithm, and the key as the signer takes it.
+
+    `place` is a path, `env:NAME` or `credential:NAME`; the content is PEM. Raises ConfigError.
+    """
+    text = _content(place, "dkim.key_file")
+    try:
+        key = load_pem_private_key(text.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        fix = "`openssl genrsa 2048` or `openssl genpkey -algorithm ed25519` makes one."
+        raise ConfigError([Problem(place, "dkim.key_file", "is not a private key in PEM.", fix)]) from None
+    if isinstance(key, Ed25519PrivateKey):
+        return "ed25519-sha256", base64.b64encode(key.private_bytes_raw())
+    if isinstance(key, RSAPrivateKey) and key.key_size >= MIN_RSA_BITS:
+        form = (Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        return "rsa-sha256", key.private_bytes(*form)
+    what = f"is neither an RSA key of {MIN_RSA_BITS} bits or more nor an Ed25519 key."
+    raise ConfigError([Problem(place, "dkim.key_file", what, "Smaller keys are refused by receivers (RFC 8301).")])
+
+
+def _content(key_file: str, key: str = "key_file") -> str:
     kind, _, name = key_file.partition(":")
     if kind == "env":
         text = os.environ.get(name)
         if text is None:
-            raise ConfigError([Problem(key_file, "key_file", f"the environment variable {name} is not set.")])
+            raise ConfigError([Problem(key_file, key, f"the environment variable {name} is not set.")])
         return text
     path = Path(key_file)
     if kind == "credential":
@@ -129,31 +155,31 @@ def _content(key_file: str) -> str:
         if directory is None:
             what = "there is no CREDENTIALS_DIRECTORY: the process was not started by systemd with LoadCredential=."
             fix = f"By hand, name the folder that holds {name}, for example export CREDENTIALS_DIRECTORY=/etc/dlpmilter"
-            raise ConfigError([Problem(key_file, "key_file", what, f"{fix}.")])
+            raise ConfigError([Problem(key_file, key, what, f"{fix}.")])
         path = Path(directory) / name
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([_unreadable(key_file, path, error)]) from None
+        raise ConfigError([_unreadable(key_file, path, error, key)]) from None
     if kind != "credential" and stat.S_IMODE(mode) & 0o077:
         what = f"can be used by others than its owner (mode {stat.S_IMODE(mode):04o})."
-        raise ConfigError([Problem(key_file, "key_file", what, f"Call chmod 600 {key_file}.")])
+        raise ConfigError([Problem(key_file, key, what, f"Call chmod 600 {key_file}.")])
     return text
 
 
-def _unreadable(key_file: str, path: Path, error: OSError | UnicodeDecodeError) -> Problem:
+def _unreadable(key_file: str, path: Path, error: OSError | UnicodeDecodeError, key: str) -> Problem:
     """Why the file cannot be read. Only where there is none is a new one advised: it would open no held mail."""
     if isinstance(error, UnicodeDecodeError):
-        return Problem(key_file, "key_file", "is not a key file: it is not text.", "Restore it from its backup.")
+        return Problem(key_file, key, "is not a key file: it is not text.", "Restore it from its backup.")
     what = f"cannot be read ({error.strerror})."
     if isinstance(error, FileNotFoundError):
         fix = f"Restore it from its backup; for a first start `dlpmilter keys new {path}` makes one."
-        return Problem(key_file, "key_file", what, fix)
+        return Problem(key_file, key, what, fix if key == "key_file" else "Name the file that holds the private key.")
     if not isinstance(error, PermissionError):
-        return Problem(key_file, "key_file", what)
+        return Problem(key_file, key, what)
     what = f"cannot be read by the user {_user(os.geteuid())} ({error.strerror}){_owner(path)}."
-    return Problem(key_file, "key_file", what, "Call this as its owner or as root; leave its mode at 0600.")
+    return Problem(key_file, key, what, "Call this as its owner or as root; leave its mode at 0600.")
 
 
 def _owner(path: Path) -> str:

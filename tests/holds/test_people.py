@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes
 from email.policy import default
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,18 @@ from dlpmilter.audit import trail
 from dlpmilter.audit.verify import verify
 from dlpmilter.holds import form, states
 from dlpmilter.holds.actors import Actor, NotAllowed
+from dlpmilter.holds.notify import Notifier
 from dlpmilter.holds.place import Decided
 from dlpmilter.holds.review_acts import Approval
 from dlpmilter.holds.states import Conflict
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.model.reply import Reply
+from dlpmilter.settings import Dkim
 from dlpmilter.storage import case_rows, outbox_rows
 from dlpmilter.storage.case_rows import Case
 from tests.holds.house import ANNA, CARL, FINE, NOW, PROJECT, RITA, Rooms, rooms
 from tests.holds.test_release import finish
+from tests.mime.test_sign import EDWARDS, key_file
 from tests.notices.samples import plain_of, text_of
 
 SENDER = Actor("anna", ANNA, frozenset())
@@ -360,3 +365,22 @@ async def test_the_day_of_deletion_reaches_the_sender(tmp_path: Path) -> None:
         await r.workflow.approve(decided.case_id, RITA, approval)
         await finish(r, decided.case_id, "release", Reply(250, (b"2.0.0 ok",)), "delivered")
         assert "1 December 2026" in await last_notice(r, decided)
+
+
+@pytest.mark.asyncio
+async def test_every_mail_of_ours_is_signed_where_a_key_is_configured(tmp_path: Path) -> None:
+    """Notice, question to the pool and delivery report leave with a signature of the configured domain."""
+    dkim = Dkim(domain="company.example", selector="dlp2026", key_file=key_file(tmp_path, EDWARDS))
+    async with held(tmp_path) as (r, decided):
+        signing = Notifier.build(r.config.model_copy(update={"dkim": dkim}), r.policy, r.keyring)
+        workflow = replace(r.workflow, notifier=signing)
+        await workflow.justify(decided.case_id, SENDER, form.short("R1", "x"))
+        await workflow.reject(decided.case_id, RITA, "no")
+        another = await r.hold()
+        await Sweeper(r.database, r.bodies).run(signing, NOW + timedelta(days=30))
+        mails: list[bytes] = []
+        for case_id in (decided.case_id, another.case_id):
+            rows = await r.database.read(partial(outbox_rows.of_case, case_id=case_id))
+            mails += [row.prefix for row in rows[1:]]  # the first notice was written before
+        assert len(mails) >= 3
+        assert all(each.startswith(b"DKIM-Signature: ") and b"d=company.example" in each for each in mails)

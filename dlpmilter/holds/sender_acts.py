@@ -81,7 +81,8 @@ def extend(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> Done:
     hold = tools.notifier.policy.hold
     most = terms.add_working_days(case.created_at.astimezone(), MOST_DAYS, hold)
     deadline = min(terms.add_working_days(case.deadline.astimezone(), hold.working_days, hold), most)
-    if case.extended or deadline <= case.deadline or not case_rows.extend(conn, case.id, deadline):
+    due = terms.reminders_due(case.created_at.astimezone(), deadline, hold, tools.now)  # none right after the wish
+    if case.extended or deadline <= case.deadline or not case_rows.extend(conn, case.id, deadline, due):
         raise NotAllowed("extended-already", f"case {case.id} waits until {_day(case)}; more time is given once")
     fields: dict[str, Value] = acting(actor, role, mine) | {"deadline": deadline.isoformat(timespec="minutes")}
     trail.append(conn, entry("extended", "hold", case, fields, tools.now))
@@ -100,7 +101,7 @@ def appeal(conn: Connection, case: Case, *, actor: Actor, text: str, tools: Tool
         refused = fitting(Act.appeal, actor, case)
     mine = tuple(hold for hold in refused if hold.pool != pool)
     if not mine:
-        raise NotAllowed("appealed-already", f"case {case.id} was looked at twice; the second answer stands")
+        raise NotAllowed("appealed-already", f"who looks last has answered case {case.id}; that answer stands")
     if case.purged_at is not None or case.body_id is None:
         raise NotAllowed("content-gone", f"the mail of case {case.id} is deleted; please send it again")
     hold = tools.notifier.policy.hold

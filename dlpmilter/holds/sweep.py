@@ -39,13 +39,14 @@ if TYPE_CHECKING:
     from dlpmilter.audit.trail import Value
     from dlpmilter.holds.notify import Notifier
     from dlpmilter.storage.bodies import BodyStore
-    from dlpmilter.storage.case_rows import Case
+    from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.database import Database
 
 BATCH = 200
 HOUSEKEEPING = timedelta(hours=1)
 EXPIRED_STATUS = "5.7.1"
 _ERASED_UNTIL = "erased-until-"
+_UNEXPLAINED = frozenset({State.held, State.in_review})
 _KEEP = {Layer.vault: "case", Layer.facts: "facts"}
 
 
@@ -79,9 +80,11 @@ class Sweeper:
         return done
 
     async def _remind(self, notifier: Notifier, now: datetime) -> int:
-        waiting = await self._database.read(lambda conn: case_rows.in_states(conn, {State.held}))
+        waiting = await self._database.read(lambda conn: case_rows.in_states(conn, _UNEXPLAINED))
         done = 0
         for case in waiting:
+            if not _unexplained(case):
+                continue
             placed, ends = case.created_at.astimezone(), case.deadline.astimezone()
             wanted = terms.reminders_due(placed, ends, notifier.policy.hold, now)
             if wanted > case.reminders and now < case.deadline:
@@ -195,11 +198,17 @@ def _unseal_one(conn: Connection, *, case_id: str, now: datetime) -> int:
 
 def _remind_one(conn: Connection, *, case: Case, wanted: int, notifier: Notifier, now: datetime) -> int:
     current = case_rows.get(conn, case.id)
-    waiting = [hold for hold in current.holds if hold.state == State.held] if current else []
+    waiting = _unexplained(current) if current else []
     if current is None or not waiting or not case_rows.set_reminders(conn, case.id, wanted, case.reminders):
         return 0
     mail = notifier.notice(NoticeKind.reminder, current, waiting, now)
-    return int(notifier.queue(conn, case.id, mail, now, mark=f"-{wanted}") in {"queued", "paced"})
+    mark = f"-{wanted}-{current.deadline:%Y%m%d}"  # with more time there is a last reminder once more
+    return int(notifier.queue(conn, case.id, mail, now, mark=mark) in {"queued", "paced"})
+
+
+def _unexplained(case: Case) -> list[Hold]:
+    """The holds whose sender has said nothing yet, whoever has taken the case."""
+    return [hold for hold in case.holds if hold.state in _UNEXPLAINED] if case.justification_code is None else []
 
 
 def _purge_one(conn: Connection, *, case_id: str, bodies: BodyStore, now: datetime) -> int:

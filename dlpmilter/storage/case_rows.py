@@ -257,14 +257,14 @@ def refused(conn: Connection, hold_ids: Sequence[int], by: str) -> None:
 
 
 def set_deadline(conn: Connection, case_id: str, deadline: datetime) -> None:
-    """A new end of the case; its reminders begin anew."""
+    """A new end of a case that begins anew, with its reminders."""
     conn.execute(update(cases).where(cases.c.id == case_id).values(deadline=deadline, reminders=0))
 
 
-def extend(conn: Connection, case_id: str, deadline: datetime) -> bool:
-    """Give more time, unless that was done before; whether it was done now."""
+def extend(conn: Connection, case_id: str, deadline: datetime, reminders: int) -> bool:
+    """Give more time, unless that was done before; whether it was done now. `reminders` count as sent already."""
     changed = update(cases).where(cases.c.id == case_id, cases.c.extended == 0)
-    return conn.execute(changed.values(deadline=deadline, extended=1, reminders=0)).rowcount == 1
+    return conn.execute(changed.values(deadline=deadline, extended=1, reminders=reminders)).rowcount == 1
 
 
 def set_reminders(conn: Connection, case_id: str, sent: int, before: int) -> bool:

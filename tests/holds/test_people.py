@@ -219,6 +219,26 @@ async def test_more_time_is_given_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_after_more_time_the_reminders_come_again(tmp_path: Path) -> None:
+    """No reminder right after the wish for time; two within the new time, also while a reviewer has the case."""
+    async with held(tmp_path) as (r, decided):
+        sweeper = Sweeper(r.database, r.bodies)
+
+        async def reminded(at: timedelta) -> int:
+            return (await sweeper.run(r.notifier, NOW + at))["reminded"]
+
+        assert [await reminded(timedelta(days=each)) for each in (3.4, 3.6, 3.9, 4.1, 4.2)] == [0, 1, 0, 1, 0]
+        r.clock.now = NOW + timedelta(days=4.2)
+        await r.workflow.extend(decided.case_id, SENDER)  # the end was day 7, now it is day 14
+        assert await reminded(timedelta(days=4.3)) == 0
+        await r.workflow.claim(decided.case_id, RITA)
+        assert [await reminded(timedelta(days=each)) for each in (6.9, 7.1, 11.5, 11.6)] == [0, 1, 1, 0]
+        subjects = await mails_to(r, decided, f"Anna Berg <{ANNA}>")
+        assert sum("Reminder" in each for each in subjects) == 4
+        await r.workflow.justify(decided.case_id, SENDER, form.short("R1", "x"))
+
+
+@pytest.mark.asyncio
 async def test_a_second_look_is_somebody_elses(tmp_path: Path) -> None:
     """The other pool decides, never the person who refused, once, with the whole time again."""
     async with held(tmp_path) as (r, decided):

@@ -111,8 +111,9 @@ class Rooms:
         await database.start()
         bodies = BodyStore(database, keyring, spool=config.spool_directory)
         hop = NextHop(config.next_hop, config.relay, config.hostname)
-        desk = Desk(config, policy, database, bodies, keyring)
-        return cls(config, policy, keyring, database, bodies, hop, desk, Knowledge(config, database, keyring))
+        knowledge = Knowledge(config, database, keyring)
+        desk = Desk(config, policy, database, bodies, keyring, knowledge.people.language)
+        return cls(config, policy, keyring, database, bodies, hop, desk, knowledge)
 
     async def close(self) -> None:
         """Close what was opened, the database last."""

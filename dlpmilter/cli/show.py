@@ -62,7 +62,8 @@ def _lines(case: Case) -> Iterator[tuple[str, object]]:
     yield "content", _CONTENT if case["content"] else "deleted, as the policy says."
     for entry in case["trail"]:
         who = f" by {entry['actor']}" if entry.get("actor") else ""
-        why = f": {entry['reason']}" if entry.get("reason") else ""
+        said = entry.get("reason") or entry.get("note")
+        why = f": {said}" if said else ""
         yield (
             "entry",
             f"{entry['seq']}  {moment(entry['at']) if entry['at'] else entry['day']}  {entry['event']}{who}{why}",

@@ -110,6 +110,10 @@ class PeopleSource:
         """The person behind an address of ours or a private mailbox; the address itself when nobody knows."""
         return self.current.person(address) or self.current.private_owner(canonical_address(address)) or address
 
+    def language(self, address: str) -> str:
+        """The language a person wants to be written to in; "" when the file does not say."""
+        return self.current.file.language(address.lower())
+
     def kin(self, address: str) -> tuple[frozenset[str], frozenset[str]]:
         """Every address of the person behind one, and every address of those too close to decide for each other."""
         file = self.current.file

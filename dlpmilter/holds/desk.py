@@ -6,7 +6,7 @@ Never holds a rule of its own; each method is one call into the file that does t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,13 +55,20 @@ class Desk:
     """One for each process. The journal is opened with it, because later may be too late."""
 
     def __init__(
-        self, config: Config, policy: PolicyInForce, database: Database, bodies: BodyStore, keyring: Keyring
+        self,
+        config: Config,
+        policy: PolicyInForce,
+        database: Database,
+        bodies: BodyStore,
+        keyring: Keyring,
+        language_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._config = config
         self._policy = policy
         self._database = database
         self._bodies = bodies
         self._keyring = keyring
+        self._language_of = language_of
         self._mark_key = keyring.derive("notice-mark")
         self.instance = release.instance_of(keyring)
         """How this installation knows its own trace fields; the same in all its processes."""
@@ -83,7 +90,7 @@ class Desk:
 
     def _notifier(self, policy: Policy) -> Notifier:
         if policy.version not in self._notifiers:
-            self._notifiers = {policy.version: Notifier.build(self._config, policy, self._keyring)}
+            self._notifiers = {policy.version: Notifier.build(self._config, policy, self._keyring, self._language_of)}
         return self._notifiers[policy.version]
 
     @property

@@ -7,7 +7,7 @@ never twice for one state of one case. Nothing is dropped: one too many in an ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,9 +73,13 @@ class Notifier:
     remote: str
     domains: tuple[str, ...]
     signer: Signer | None = None
+    language_of: Callable[[str], str] = lambda _: ""
+    """The language a person wants to be written to in, by the directory; "" when nobody knows."""
 
     @classmethod
-    def build(cls, config: Config, policy: Policy, keyring: Keyring) -> Notifier:
+    def build(
+        cls, config: Config, policy: Policy, keyring: Keyring, language_of: Callable[[str], str] = lambda _: ""
+    ) -> Notifier:
         """From configuration, policy and the key for our mark. Raises ConfigError when a key cannot be read."""
         letterhead = Letterhead(config.postmaster, config.hostname, keyring.derive("notice-mark"))
         remote = config.next_hop.rpartition(":")[0].strip("[]")
@@ -83,7 +87,9 @@ class Notifier:
         signer = None
         if config.dkim is not None:
             signer = Signer(config.dkim.domain, config.dkim.selector, *signing_key(config.dkim.key_file))
-        return cls(letterhead, languages, policy, config.postmaster, remote, config.internal_domains, signer)
+        return cls(
+            letterhead, languages, policy, config.postmaster, remote, config.internal_domains, signer, language_of
+        )
 
     def notice(self, kind: NoticeKind, case: Case, holds: Sequence[Hold], now: datetime, **more: Any) -> Prepared:
         """The notice of one state, to the owner or in his place to the postmaster."""
@@ -93,7 +99,7 @@ class Notifier:
         if not hearer.address:
             return Prepared(kind.value, "", b"", hearer.why)
         facts = self._facts(case, holds, hearer, **more)
-        data = self._signed(compose(kind, facts, self.languages, letterhead=self.letterhead, now=now))
+        data = self._signed(compose(kind, facts, self._languages(hearer), letterhead=self.letterhead, now=now))
         return Prepared(kind.value, hearer.address, data, hearer.why)
 
     def ask(
@@ -142,7 +148,7 @@ class Notifier:
             subject=case.subject or "", message_id=case.message_id or "", date=date,
             instead_of=self._instead_of(case, hearer), instead_why=hearer.why,
         )  # fmt: skip
-        data = self._signed(compose_dsn(kind, facts, self.languages, letterhead=self.letterhead, now=now))
+        data = self._signed(compose_dsn(kind, facts, self._languages(hearer), letterhead=self.letterhead, now=now))
         return Prepared(kind.value, hearer.address, data, hearer.why, "dsn")
 
     def queue(self, conn: Connection, case_id: str, mail: Prepared | None, now: datetime, *, mark: str = "") -> str:
@@ -169,6 +175,11 @@ class Notifier:
             notice_rows.add(conn, case_id=case_id, kind=name, recipient=mail.address, now=due)
         metrics.notices.labels(mail.kind, result).inc()
         return result
+
+    def _languages(self, hearer: Hearer) -> tuple[Language, ...]:
+        """His own language alone where it is known and the company writes it, else all."""
+        own = self.language_of(hearer.address)
+        return choose_languages(self.languages, own if own in {"de", "en"} else None)  # type: ignore[arg-type]
 
     def _signed(self, data: bytes) -> bytes:
         return self.signer.signed(data) if self.signer is not None else data

@@ -13,6 +13,7 @@ import pytest
 from dlpmilter import metrics
 from dlpmilter.audit import trail
 from dlpmilter.holds import settle
+from dlpmilter.holds.notify import Notifier
 from dlpmilter.holds.place import owe_leftover
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.model.reply import reply
@@ -280,3 +281,23 @@ async def test_an_author_no_parser_likes_is_held_like_any_other(tmp_path: Path, 
         decided = await r.decide(mail(head=head), [path(PRIVATE)], [Action.hold])
         assert decided.held == ONLY
         assert hearers(await owed(r)) == [ANNA]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("known", "spoken"), [("de", ["de"]), ("en", ["en"]), ("", ["de", "en"]), ("fr", ["de", "en"])]
+)
+async def test_a_person_is_written_to_in_his_own_language(tmp_path: Path, known: str, spoken: list[str]) -> None:
+    """The directory's language alone where it is known and the company writes it; else every one of the company's."""
+    async with rooms(tmp_path, languages=("de", "en")) as r:
+        asked: list[str] = []
+
+        def language_of(address: str) -> str:
+            asked.append(address)
+            return known
+
+        r.notifier = Notifier.build(r.config, r.policy, r.keyring, language_of)
+        decided = await r.hold()
+        (row,) = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id))
+        assert f"Content-Language: {', '.join(spoken)}\r\n".encode() in row.prefix
+        assert asked == [ANNA]

@@ -105,6 +105,15 @@ def seal(case_id: str, file: Path, as_json: bool) -> None:
     _print_done(ask(file, "seal", case=case_id), as_json)
 
 
+@command.command("to-mailbox")
+@click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def to_mailbox(case_id: str, file: Path, as_json: bool) -> None:
+    """Send the mail to the sender's own business mailbox instead, and nowhere else."""
+    _print_done(ask(file, "to-mailbox", case=case_id), as_json)
+
+
 @command.command()
 @click.argument("case_id", metavar="CASE")
 @config_option

@@ -27,7 +27,9 @@ from dlpmilter.audit.trail import Entry
 from dlpmilter.holds import states
 from dlpmilter.holds.states import Act
 from dlpmilter.mime.head import read_head
+from dlpmilter.model.address import NULL_SENDER, parse_address
 from dlpmilter.model.limits import Limits
+from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.relay.outbox import Owed, owe
 from dlpmilter.storage import mark_rows
 
@@ -184,6 +186,16 @@ def trace_field(sending: Sending, case_id: str, mark: Mark, now: datetime) -> by
         f"\t {mark.content}\r\n\t {mark.mac})\r\n"
         f"\tid {case_id}; {format_datetime(now.astimezone(UTC))}\r\n"
     ).encode("ascii")
+
+
+def give_back(conn: Connection, sending: Sending, case: Case, now: datetime) -> None:
+    """Owe the mail to the mailbox of the person who sent it, and to nobody else; null sender, so nothing bounces."""
+    trace = (
+        f"Received: by {sending.hostname} (dlpmilter {sending.instance})\r\n"
+        f"\tid {case.id}; {format_datetime(now.astimezone(UTC))}\r\n"
+    ).encode("ascii")
+    owner = EnvelopePath(parse_address(case.owner))
+    owe(conn, Owed("returned", case.id, EnvelopePath(NULL_SENDER), (owner,), case.body_id, trace), now)
 
 
 def parse_mark(head: bytes) -> Mark | None:

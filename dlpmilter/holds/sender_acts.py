@@ -11,11 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
-from dlpmilter.holds import states, terms
+from dlpmilter.holds import release, states, terms
 from dlpmilter.holds.acting import Done, acting, ask_pools, entry, fitting, for_sender, kept_here, part, some
 from dlpmilter.holds.actors import NotAllowed, is_sender, of_pools
 from dlpmilter.holds.form import EVIDENCE, WRONG
-from dlpmilter.holds.notify import told
+from dlpmilter.holds.notify import internal, told
 from dlpmilter.holds.states import WAITING, Act, Conflict
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import case_rows
@@ -54,6 +54,21 @@ def withdraw(conn: Connection, case: Case, *, actor: Actor, tools: Tools, statem
     mail = tools.notifier.notice(NoticeKind.withdrawn, case, mine, tools.now)
     fields = acting(actor, role, mine) | kept_here() | told(mail) | (stated(statement) if statement else {})
     states.move(conn, Act.withdraw, mine, entry("withdrawn", "withhold", case, fields, tools.now), tools.now)
+    tools.notifier.queue(conn, case.id, mail, tools.now, mark=part(mine))
+    return Done(case, mine)
+
+
+def to_mailbox(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> Done:
+    """Another way, at once: the mail goes to the sender's own business mailbox instead, and nowhere else."""
+    role, mine = _waiting(actor, case)
+    if not case.owner or not internal(case.owner, tools.notifier.domains) or case.mute:
+        raise NotAllowed("no-mailbox", f"case {case.id} has no sender with a mailbox of ours; it can be withdrawn")
+    if case.body_id is None:
+        raise Conflict(Act.withdraw, [hold.state for hold in case.holds])
+    mail = tools.notifier.notice(NoticeKind.withdrawn, case, mine, tools.now, in_mailbox=True)
+    fields = acting(actor, role, mine) | kept_here() | told(mail) | {"mailbox": case.owner}
+    states.move(conn, Act.withdraw, mine, entry("returned", "withhold", case, fields, tools.now), tools.now)
+    release.give_back(conn, tools.sending, case, tools.now)
     tools.notifier.queue(conn, case.id, mail, tools.now, mark=part(mine))
     return Done(case, mine)
 

@@ -57,6 +57,10 @@ class Workflow:
         """Take the mail back: by the sender, or by a reviewer on his behalf."""
         return await self._write(case_id, partial(sender_acts.withdraw, actor=actor, tools=self._tools()))
 
+    async def to_mailbox(self, case_id: str, actor: Actor) -> Done:
+        """Send the mail to the sender's own business mailbox instead; the hold is withdrawn."""
+        return await self._write(case_id, partial(sender_acts.to_mailbox, actor=actor, tools=self._tools()))
+
     async def extend(self, case_id: str, actor: Actor) -> Done:
         """More time, once."""
         return await self._write(case_id, partial(sender_acts.extend, actor=actor, tools=self._tools()))

@@ -183,6 +183,7 @@ def values(facts: NoticeFacts, language: Language) -> dict[str, object]:
         "stored": kept,
         "stored_period": words.period(facts.stored_days, language) if kept else "",
         "purpose": say(facts.purpose),
+        "in_mailbox": facts.in_mailbox,
         "decision_reason": say(facts.decision_reason),
         "second_look": say(facts.second_look) if facts.content_until else "",
     }

@@ -112,6 +112,8 @@ class NoticeFacts:
     """Until when the person shall delete the released mail."""
     delivered_at: datetime | None = None
     """When the next hop took the released mail; None while it is on its way."""
+    in_mailbox: bool = False
+    """A withdrawn mail goes to the sender's own business mailbox instead."""
     decision_reason: str = ""
     """The reviewer's reason, one sentence."""
     second_look: Text = ""

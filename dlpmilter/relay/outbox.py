@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dlpmilter.storage.database import Database
     from dlpmilter.storage.outbox_rows import OutboxRow
 
-OwedKind = Literal["release", "notice", "leftover", "dsn"]
+OwedKind = Literal["release", "returned", "notice", "leftover", "dsn"]
 
 LEASE = timedelta(seconds=60)
 """How long a crashed worker's rows stay its own; a live worker renews at a quarter of it."""

@@ -165,6 +165,40 @@ async def test_a_wrong_recipient_withdraws_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_another_way_is_ones_own_mailbox(tmp_path: Path) -> None:
+    """Withdrawn, and the exact octets go to the sender's business mailbox: nobody else, no mark, no way to bounce."""
+    async with held(tmp_path, "a@gmx.example", "b@gmx.example") as (r, decided):
+        await r.workflow.to_mailbox(decided.case_id, SENDER)
+        case = await case_of(r, decided)
+        assert {hold.state for hold in case.holds} == {"withdrawn"}
+        (row,) = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id, "returned"))
+        assert ([each.path.mailbox.text for each in row.recipients], row.sender.mailbox.null) == ([ANNA], True)
+        assert row.prefix.startswith(b"Received: by hop.company.example") and b"dlpmilter-release" not in row.prefix
+        assert row.body_id == case.body_id
+        event, fields = (await told(r, decided))[-1]
+        assert (event, fields["mailbox"], fields["controller-after"]) == ("returned", ANNA, "not_transmitted")
+        assert "It comes to your own business mailbox instead" in await last_notice(r, decided)
+        sweeper = Sweeper(r.database, r.bodies)
+        await sweeper.run(r.notifier, NOW + timedelta(hours=2))
+        assert await r.count("body_keys") == 1, "the mail is still owed"
+        await finish(r, decided.case_id, "returned", Reply(250, (b"2.0.0 ok",)), "delivered")
+        await sweeper.run(r.notifier, NOW + timedelta(hours=3))
+        assert await r.count("body_keys") == 0
+        with pytest.raises(Conflict):
+            await r.workflow.to_mailbox(decided.case_id, SENDER)
+        assert (await r.database.read(verify)).ok
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("owner", ["", "anna@elsewhere.example"])
+async def test_without_a_mailbox_of_ours_there_is_none_to_send_to(tmp_path: Path, owner: str) -> None:
+    """Nothing leaves for an address outside, whoever asks."""
+    async with held(tmp_path, owner=owner, internal=False) as (r, decided):
+        await refused(r.workflow.to_mailbox(decided.case_id, RITA), "no-mailbox")
+        assert await state_of(r, decided) == "held"
+
+
+@pytest.mark.asyncio
 async def test_evidence_is_sealed_and_goes_nowhere(tmp_path: Path) -> None:
     """Nobody decides about it, it does not expire with the case, and it is deleted when its time is over."""
     async with held(tmp_path) as (r, decided):

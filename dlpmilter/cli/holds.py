@@ -154,7 +154,7 @@ def hand_over(case_id: str, reason: str, pool: str, file: Path, as_json: bool) -
 
 
 @command.command()
-@click.argument("case_id", metavar="CASE")
+@click.argument("case_ids", metavar="CASE...", nargs=-1, required=True)
 @click.option(
     "--basis", required=True, type=click.Choice(["contract", "law", "consent", "interest"]),
     help="The legal basis you find (GDPR Art. 6(1) b, c, a or f).",
@@ -166,23 +166,25 @@ def hand_over(case_id: str, reason: str, pool: str, file: Path, as_json: bool) -
 @click.option("--note", default="", help="A sentence for the record.")
 @config_option
 @json_option
-def approve(case_id: str, basis: str, checked: bool, delete_by: str, note: str, file: Path, as_json: bool) -> None:
-    """Approve: with the last approval that is wanted, the mail is queued for release.
+def approve(
+    case_ids: tuple[str, ...], basis: str, checked: bool, delete_by: str, note: str, file: Path, as_json: bool
+) -> None:
+    """Approve one case or several: with the last approval that is wanted, the mail is queued for release.
 
     The company itself carries this transfer then, so it needs a basis and your own check.
     """
-    answer = ask(file, "approve", case=case_id, basis=basis, checked=checked, delete_by=delete_by, note=note)
-    _print_done(answer, as_json)
+    fields = {"basis": basis, "checked": checked, "delete_by": delete_by, "note": note}
+    _decide(file, "approve", case_ids, fields, as_json)
 
 
 @command.command()
-@click.argument("case_id", metavar="CASE")
+@click.argument("case_ids", metavar="CASE...", nargs=-1, required=True)
 @click.argument("reason")
 @config_option
 @json_option
-def reject(case_id: str, reason: str, file: Path, as_json: bool) -> None:
-    """Refuse the release; REASON is one kind sentence the sender will read."""
-    _print_done(ask(file, "reject", case=case_id, reason=reason), as_json)
+def reject(case_ids: tuple[str, ...], reason: str, file: Path, as_json: bool) -> None:
+    """Refuse one case or several; REASON is one kind sentence each sender will read."""
+    _decide(file, "reject", case_ids, {"reason": reason}, as_json)
 
 
 @command.command()
@@ -201,6 +203,23 @@ def withdraw(case_id: str, file: Path, as_json: bool) -> None:
 def release(case_id: str, file: Path, as_json: bool) -> None:
     """Try a failed release again; approves nothing."""
     _print_done(ask(file, "release", case=case_id), as_json)
+
+
+def _decide(file: Path, act: str, case_ids: tuple[str, ...], fields: dict[str, Any], as_json: bool) -> None:
+    """One case as one act; several in one go, each with an answer of its own, exit 1 when one stayed as it was."""
+    if len(case_ids) == 1:
+        _print_done(ask(file, act, case=case_ids[0], **fields), as_json)
+        return
+    answers = ask(file, f"{act}-all", cases=list(case_ids), **fields)["cases"]
+    for each in answers:
+        if each["ok"]:
+            _print_done({"case": each}, as_json)
+        elif as_json:
+            click.echo(json.dumps(each, ensure_ascii=False))
+        else:
+            click.echo(f"Case {each['case']}: {each['error']}", err=True)
+    if not all(each["ok"] for each in answers):
+        raise SystemExit(1)
 
 
 def _print_done(answer: Mapping[str, Any], as_json: bool) -> None:

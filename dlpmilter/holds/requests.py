@@ -23,7 +23,7 @@ from dlpmilter.holds.consents import NoSuchConsent, NotNow
 from dlpmilter.holds.review_acts import Approval
 from dlpmilter.holds.states import WAITING, Conflict, State
 from dlpmilter.holds.view import described, may_see, told
-from dlpmilter.holds.workflow import NoSuchCase, Workflow, case_in
+from dlpmilter.holds.workflow import NoSuchCase, Refused, Workflow, case_in
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.storage import case_rows
 from dlpmilter.storage.bodies import BodyError
@@ -52,11 +52,15 @@ _FIELDS: dict[str, dict[str, type]] = {
     "hand-over": {"case": str, "reason": str, "pool": str},
     "approve": {"case": str, "basis": str, "checked": bool, "delete_by": str, "note": str},
     "reject": {"case": str, "reason": str},
+    "approve-all": {"cases": list, "basis": str, "checked": bool, "delete_by": str, "note": str},
+    "reject-all": {"cases": list, "reason": str},
     "withdraw": {"case": str},
     "release": {"case": str},
     **CONSENT_FIELDS,
     **mailboxes.FIELDS,
 }
+_SEVERAL = frozenset({"approve-all", "reject-all"})
+MOST_CASES = 500
 READING = frozenset({"list", "show", *CONSENT_READING})
 ACTING = tuple(act for act in _FIELDS if act not in READING | mailboxes.FIELDS.keys())
 """What changes a case, an agreement or an exemption."""
@@ -103,7 +107,8 @@ class Requests:
                 raise
             answer = refused
         if self.log is not None and request.get("act") in ACTING:
-            self.log(request["act"], _number_in(answer), answer.get("reason", "done"))
+            for each in answer.get("cases", (answer,)):
+                self.log(request["act"], _number_in(each), each.get("reason", "done"))
         return answer
 
     async def _answer(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
@@ -121,6 +126,8 @@ class Requests:
         actor = self._actor(caller.user)
         if act in CONSENT_FIELDS:
             return {"ok": True} | await consents.act(self.workflow(), actor, act, asked)
+        if act in _SEVERAL:
+            return {"ok": True, "cases": await self._several(act, actor, asked)}
         done = await self._act(act, actor, asked)
         return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}
 
@@ -155,6 +162,24 @@ class Requests:
                 return None
             what = f"the Unix user {caller.user!r} is not in [reviewers] of dlpmilter.toml, so nothing can be shown"
             raise NotAllowed("not-mapped", f"{what}; ask your mail admin") from None
+
+    async def _several(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One answer a case, in the order they were asked."""
+        names = list(dict.fromkeys(each.strip().upper() for each in asked["cases"]))
+        if not 0 < len(names) <= MOST_CASES:
+            raise ValueError(f"{len(names)} cases: between 1 and {MOST_CASES} can be decided at once")
+        workflow = self.workflow()
+        if act == "approve-all":
+            found = await workflow.approve_all(names, actor, _approval(asked))
+        else:
+            found = await workflow.reject_all(names, actor, asked["reason"])
+        answers: list[dict[str, Any]] = []
+        for each in found:
+            if isinstance(each, Refused):
+                answers.append({"case": each.case_id} | (_told(each.error) or {}))
+            else:
+                answers.append({"ok": True} | described(each.case, actor) | {"approvals_missing": each.waiting_for})
+        return answers
 
     async def _act(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> Done:
         workflow, case_id = self.workflow(), asked["case"]
@@ -218,7 +243,9 @@ def _number_in(answer: Answer) -> str:
     """The case, agreement or exemption that was changed, "" when none was."""
     if not answer["ok"]:
         return ""
-    return str(answer["consent"]["id"] if "consent" in answer else answer["case"]["case"])
+    if "consent" in answer:
+        return str(answer["consent"]["id"])
+    return str(answer["case"]["case"] if isinstance(answer["case"], dict) else answer["case"])
 
 
 def _encodable(text: str) -> bool:

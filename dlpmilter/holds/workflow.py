@@ -6,7 +6,7 @@ What the acts do stands in sender_acts.py and review_acts.py; who may is asked a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.holds import actors, form, release, review_acts, sender_acts
 from dlpmilter.holds.acting import Done, NoSuchCase, Tools, case_in
+from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.form import EVIDENCE, SHORT, Statement
 from dlpmilter.holds.states import Act, Conflict
+from dlpmilter.storage.bodies import BodyError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,7 +30,17 @@ if TYPE_CHECKING:
     from dlpmilter.storage.case_rows import Case
     from dlpmilter.storage.database import Database
 
-__all__ = ["Done", "NoSuchCase", "Workflow", "case_in"]
+_REFUSALS = (NotAllowed, Conflict, NoSuchCase, BodyError)
+
+__all__ = ["Done", "NoSuchCase", "Refused", "Workflow", "case_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One case of several that stayed as it was, and why."""
+
+    case_id: str
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,32 @@ class Workflow:
         words = _sentence(reason, "a refusal needs a reason the sender can read")
         return await self._write(case_id, partial(review_acts.reject, actor=actor, reason=words, tools=self._tools()))
 
+    async def approve_all(self, case_ids: Sequence[str], actor: Actor, approval: Approval) -> list[Done | Refused]:
+        """One approval for each case, each with a record of its own; a case that cannot be approved stops no other."""
+        digests: dict[str, MarkDigest] = {}
+        refused: dict[str, Exception] = {}
+        for case_id in case_ids:
+            try:
+                digests[case_id] = await self._mail_digest(case_id, actor)
+            except _REFUSALS as error:
+                refused[case_id] = error
+        tools = self._tools()
+
+        def act(conn: Connection, case: Case, asked: str) -> Done:
+            if asked in refused:
+                raise refused[asked]
+            digest = digests[asked]
+            return review_acts.approve(conn, case, actor=actor, approval=approval, digest=digest, tools=tools)
+
+        return await self._write_each(case_ids, act)
+
+    async def reject_all(self, case_ids: Sequence[str], actor: Actor, reason: str) -> list[Done | Refused]:
+        """Refuse each case for one reason, each with a record and a notice of its own."""
+        words, tools = _sentence(reason, "a refusal needs a reason the sender can read"), self._tools()
+        return await self._write_each(
+            case_ids, lambda conn, case, _: review_acts.reject(conn, case, actor=actor, reason=words, tools=tools)
+        )
+
     async def release(self, case_id: str, actor: Actor) -> Done:
         """Try a failed release again; approves nothing."""
         digest = await self._mail_digest(case_id, actor)
@@ -103,6 +141,23 @@ class Workflow:
         def inside(conn: Connection) -> Done:
             done = act(conn, case_in(conn, case_id))
             return Done(case_in(conn, case_id), done.moved, done.waiting_for)
+
+        return await self.database.write(inside)
+
+    async def _write_each(
+        self, case_ids: Sequence[str], act: Callable[[Connection, Case, str], Done]
+    ) -> list[Done | Refused]:
+        """All of them in one transaction. Who may not, or comes too late, is told before anything is written."""
+
+        def inside(conn: Connection) -> list[Done | Refused]:
+            found: list[Done | Refused] = []
+            for case_id in case_ids:
+                try:
+                    done = act(conn, case_in(conn, case_id), case_id)
+                    found.append(Done(case_in(conn, case_id), done.moved, done.waiting_for))
+                except _REFUSALS as error:
+                    found.append(Refused(case_id, error))
+            return found
 
         return await self.database.write(inside)
 

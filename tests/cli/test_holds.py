@@ -269,3 +269,18 @@ def test_senders_and_reviewers_have_a_command_for_each_act(tmp_path: Path) -> No
     assert answer.get("holds", [{}])[0].get("pool") == "second-opinion", again.output
     sealed = run("holds", "seal", case_id, "--json", "--config", anna)
     assert json.loads(sealed.output)["holds"][0]["state"] == "sealed"
+
+
+def test_several_cases_are_decided_in_one_go(tmp_path: Path) -> None:
+    """A line a case; exit 1 when one stayed as it was, and the sentence says which and why."""
+    cases = [held(tmp_path) for _ in range(3)]
+    file = write_config(tmp_path, mapped("rita@company.example", "privacy"))
+    done = run("holds", "reject", cases[0], "Please use the share.", "--config", file)
+    assert done.exit_code == 0, done.output
+    both = run("holds", "approve", *cases, *CHECKED, "--config", file)
+    assert both.exit_code == 1
+    assert f"Case {cases[0]}: approve is not possible now" in both.output
+    assert all(f"Case {each}: releasing." in both.output for each in cases[1:])
+    again = run("holds", "reject", *cases, "too late", "--json", "--config", file)
+    answers = [json.loads(line) for line in again.output.splitlines()]
+    assert [(each["case"], each["reason"]) for each in answers] == [(each, "conflict") for each in cases]

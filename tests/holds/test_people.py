@@ -24,6 +24,7 @@ from dlpmilter.holds.place import Decided
 from dlpmilter.holds.review_acts import Approval
 from dlpmilter.holds.states import Conflict
 from dlpmilter.holds.sweep import Sweeper
+from dlpmilter.holds.workflow import Refused
 from dlpmilter.model.reply import Reply
 from dlpmilter.settings import Dkim
 from dlpmilter.storage import case_rows, outbox_rows
@@ -438,3 +439,32 @@ async def test_every_mail_of_ours_is_signed_where_a_key_is_configured(tmp_path: 
             mails += [row.prefix for row in rows[1:]]  # the first notice was written before
         assert len(mails) >= 3
         assert all(each.startswith(b"DKIM-Signature: ") and b"d=company.example" in each for each in mails)
+
+
+@pytest.mark.asyncio
+async def test_several_cases_at_once_have_a_record_each(tmp_path: Path) -> None:
+    """Each case its own entry, notice and answer; what one person may not decide, or somebody has taken, stays."""
+    async with rooms(tmp_path) as r:
+        mine = [await r.hold() for _ in range(4)]
+        other, own = await r.hold(pools=("second-opinion",)), await r.hold(owner=RITA.address)
+        await r.workflow.claim(mine[3].case_id, CARL)
+        asked = [*(each.case_id for each in mine), other.case_id, own.case_id, "AAAA-BBBB-CCCC"]
+        before = await r.count("trail")
+        found = await r.workflow.approve_all(asked, RITA, FINE)
+        slugs = [each.error.slug for each in found if isinstance(each, Refused) and isinstance(each.error, NotAllowed)]
+        assert [isinstance(each, Refused) for each in found] == [False] * 3 + [True] * 4
+        assert slugs == ["claimed", "wrong-pool", "sender-never-decides"]
+        assert await r.count("trail") == before + 2 * 3
+        assert [await state_of(r, each) for each in (*mine, other, own)] == ["releasing"] * 3 + [
+            "in_review",
+            "held",
+            "held",
+        ]
+        more = [await r.hold() for _ in range(3)]
+        refused_now = await r.workflow.reject_all(
+            [each.case_id for each in (*more, mine[0])], RITA, "Please use the share."
+        )
+        assert [isinstance(each, Refused) for each in refused_now] == [False, False, False, True]
+        for each in more:
+            assert "Please use the share" in await last_notice(r, each)
+        assert (await r.database.read(verify)).ok

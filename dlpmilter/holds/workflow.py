@@ -7,7 +7,7 @@ What the acts do stands in sender_acts.py and review_acts.py; who may is asked a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from dlpmilter.holds.acting import Done, NoSuchCase, Tools, case_in
 from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.form import EVIDENCE, SHORT, Statement
 from dlpmilter.holds.states import Act, Conflict
+from dlpmilter.storage import case_rows
 from dlpmilter.storage.bodies import BodyError
 
 if TYPE_CHECKING:
@@ -150,14 +151,19 @@ class Workflow:
         """All of them in one transaction. Who may not, or comes too late, is told before anything is written."""
 
         def inside(conn: Connection) -> list[Done | Refused]:
-            found: list[Done | Refused] = []
-            for case_id in case_ids:
+            names = {asked: asked.strip().upper() for asked in case_ids}
+            before = {case.id: case for case in case_rows.many(conn, list(names.values()))}
+            done: dict[str, Done | Exception] = {}
+            for asked, name in names.items():
                 try:
-                    done = act(conn, case_in(conn, case_id), case_id)
-                    found.append(Done(case_in(conn, case_id), done.moved, done.waiting_for))
+                    done[asked] = act(conn, before[name] if name in before else case_in(conn, asked), asked)
                 except _REFUSALS as error:
-                    found.append(Refused(case_id, error))
-            return found
+                    done[asked] = error
+            after = {case.id: case for case in case_rows.many(conn, list(names.values()))}
+            return [
+                Refused(asked, each) if isinstance(each, Exception) else replace(each, case=after[names[asked]])
+                for asked, each in done.items()
+            ]
 
         return await self.database.write(inside)
 

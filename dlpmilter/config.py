@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -39,12 +40,14 @@ from dlpmilter.settings import (
     MxHint,
     NextHopSettings,
     Ocr,
+    PortalSettings,
     Reviewer,
     Section,
     Tls,
     domain,
     listed,
     refuse_open_relay,
+    site,
 )
 
 SOCKET_NAME_OCTETS = 80
@@ -93,7 +96,7 @@ class Config(Section):
     policy: Path | None = None
     database: Path
     key_file: str
-    portal_url: str = ""
+    portal_url: Annotated[str, AfterValidator(site)] = ""
     languages: Annotated[tuple[Literal["de", "en"], ...], BeforeValidator(listed)] = ("en",)
     postmaster: MailAddress
 
@@ -108,6 +111,7 @@ class Config(Section):
     hold_reply: Literal["accept", "reject"] = "accept"
     tls: Tls | None = None
     dkim: Dkim | None = None
+    portal: PortalSettings = PortalSettings()
     relay: NextHopSettings = NextHopSettings()
     inbound: Inbound | None = None
     limits: dict[str, int | float] = Field(default_factory=dict)
@@ -149,6 +153,14 @@ class Config(Section):
                 raise ValueError(f"people: {user} has another address in [reviewers]; a user is one person")
         if self.directory.ldap is not None and self.directory.file is None:
             raise ValueError("directory: file is missing: [directory.ldap] is written into it")
+        return self
+
+    @model_validator(mode="after")
+    def _play_only_here(self) -> Self:
+        if self.portal.play and not (self.portal.loopback and self.allow_sample_governance):
+            raise ValueError(
+                "portal: play lets anybody in as anybody: only on loopback and with allow_sample_governance"
+            )
         return self
 
     @property

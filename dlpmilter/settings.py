@@ -260,8 +260,38 @@ class Ocr(Section):
     pages: int = Field(default=10, ge=1, le=1000)
 
 
+class PortalSettings(Section):
+    """Where people see their cases and decide: the pages of the office, behind a web server with TLS."""
+
+    listen: Endpoint = "127.0.0.1:10027"
+    trusted_proxies: Clients = ("127.0.0.1/32", "::1/128")
+    idle_minutes: int = Field(default=30, ge=1, le=1440)
+    session_hours: int = Field(default=10, ge=1, le=72)
+    unused_days: int = Field(default=90, ge=1, le=730)
+    link_days: int = Field(default=31, ge=1, le=92)
+    play: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this host can reach it."""
+        return _is_loopback(self.listen.rpartition(":")[0].strip("[]"))
+
+
+def site(text: str) -> str:
+    """A web address without a path; "" stays empty. Raises ValueError: a cookie over plain HTTP is everybody's."""
+    if not text:
+        return ""
+    match = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?/?", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not the address of a site, for example https://dlp.example.com")
+    if match[1] == "http" and not _is_loopback(match[2].strip("[]")):
+        raise ValueError(f"{text!r} has no TLS: passwords would cross the network readable; use https://")
+    return text.rstrip("/").lower()
+
+
 TABLES: dict[str, type[Section]] = {
     "dkim": Dkim,
+    "portal": PortalSettings,
     "directory": DirectorySettings,
     "directory.ldap": Ldap,
     "directory.ldap.attributes": LdapAttributes,

@@ -82,6 +82,7 @@ def test_every_key_is_documented() -> None:
         "mx_hint",
         "ocr",
         "dkim",
+        "portal",
     }
     assert sections.keys() == tables | {"", *TABLES}
     assert sections[""].keys() == Config.model_fields.keys() - tables

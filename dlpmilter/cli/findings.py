@@ -183,9 +183,6 @@ def _names(config: Config) -> Iterator[Finding]:
     if "." not in config.hostname.strip("."):
         what = f"{config.hostname!r} has no dot; Received and Message-ID of our notices carry it."
         yield False, "hostname", what, 'Set the full name, for example hostname = "dlp.example.com".'
-    if config.portal_url:
-        what = "this version has no portal, and notices would send people there."
-        yield False, "portal_url", what, 'Keep it empty: portal_url = "".'
 
 
 def _sandbox(config: Config) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from dlpmilter.config import Config
+    from dlpmilter.holds.actors import Actor
     from dlpmilter.model.facts import Directory
     from dlpmilter.storage.database import Database
     from dlpmilter.storage.keys import Keyring
@@ -54,6 +55,15 @@ class _Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class _Who:
+    """Who asks, and whether he decides in some pool."""
+
+    user: str
+    address: str
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mailboxes:
     """The counter for private mailboxes; each act and its trail entry are one transaction."""
 
@@ -66,46 +76,53 @@ class Mailboxes:
 
     async def answer(self, user: str, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked. Raises NotAllowed, ValueError, TemporaryFailure."""
+        reviewer = self.config.reviewers.get(user)
+        address = reviewer.address if reviewer is not None else self.config.people.get(user, "")
+        if not address and (act != "mailbox-propose" and not asked.get("person")):
+            raise NotAllowed(
+                "not-mapped",
+                f"the Unix user {user!r} is neither in [people] nor in [reviewers] of dlpmilter.toml, so nobody can "
+                "tell whose mailbox it is; ask your mail admin",
+            )
+        decides = reviewer is not None
+        if not decides and (act == "mailbox-propose" or asked.get("person")):
+            actor_of(user, self.config)  # says why not
+        return await self._answer(_Who(user, address, decides), act, asked)
+
+    async def answer_for(self, actor: Actor, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The same for a person who has signed in; who decides in some pool may propose for others."""
+        return await self._answer(_Who(actor.user, actor.address, bool(actor.pools)), act, asked)
+
+    async def _answer(self, who: _Who, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if act == "mailbox-list":
-            return {"ok": True, "mailboxes": await self._list(self._caller(user))}
+            return {"ok": True, "mailboxes": await self._list(self._main(who.address))}
         other = asked.get("person", "")
-        person = self._other(user, other, act) if other or act == "mailbox-propose" else self._caller(user)
+        person = self._other(who, other, act) if other or act == "mailbox-propose" else self._main(who.address)
         subject = self._subject(person, asked["address"])
         proposing = bool(other)
 
         def inside(conn: Connection) -> str:
             found = private_rows.find(conn, subject.keys, subject.person)
             if act == "mailbox-remove":
-                return self._remove(conn, subject, found, user, proposing=proposing)
+                return self._remove(conn, subject, found, who, proposing=proposing)
             if act == "mailbox-confirm":
-                return self._confirm(conn, subject, found, user)
-            return self._add(conn, subject, found, user, proposing=proposing)
+                return self._confirm(conn, subject, found, who)
+            return self._add(conn, subject, found, who, proposing=proposing)
 
         return {"ok": True, "done": await self.database.write(inside), "address": subject.address}
-
-    def _caller(self, user: str) -> str:
-        """The main address of the person behind a Unix user. Raises NotAllowed."""
-        reviewer = self.config.reviewers.get(user)
-        address = reviewer.address if reviewer is not None else self.config.people.get(user)
-        if address is None:
-            raise NotAllowed(
-                "not-mapped",
-                f"the Unix user {user!r} is neither in [people] nor in [reviewers] of dlpmilter.toml, so nobody can "
-                "tell whose mailbox it is; ask your mail admin",
-            )
-        return self._main(address)
 
     def _main(self, address: str) -> str:
         normal = normal_address(address)
         return self.directory().person(normal) or normal
 
-    def _other(self, user: str, other: str, act: str) -> str:
+    def _other(self, who: _Who, other: str, act: str) -> str:
         """The person somebody else acts for: only a reviewer may, and never for himself."""
-        actor = actor_of(user, self.config)
+        if not who.decides:
+            raise NotAllowed("not-a-reviewer", "only who decides in a pool may name a mailbox of somebody else")
         if not other:
             raise ValueError("name the person with --for")
         person = self._main(other)
-        if person == self._main(actor.address):
+        if person == self._main(who.address):
             words = "add" if act == "mailbox-propose" else "remove"
             raise NotAllowed("own-mailbox", f"this is you: use `dlpmilter mailboxes {words} ADDRESS` without --for")
         if not self._internal(person):
@@ -136,12 +153,12 @@ class Mailboxes:
         ]
 
     def _add(
-        self, conn: Connection, subject: _Subject, found: PrivateMailbox | None, user: str, *, proposing: bool
+        self, conn: Connection, subject: _Subject, found: PrivateMailbox | None, who: _Who, *, proposing: bool
     ) -> str:
         if found is not None:
             if proposing or found.confirmed_at is not None:
                 return "there already"
-            return self._confirm(conn, subject, found, user)
+            return self._confirm(conn, subject, found, who)
         if len(private_rows.of_person(conn, subject.person)) >= MOST:
             raise ValueError(f"a person can have {MOST} private mailboxes here; remove one first")
         now = self.clock()
@@ -149,33 +166,32 @@ class Mailboxes:
         sealed = seal(self.keyring(), subject.address, subject.person)
         confirmed = None if proposing else now
         private_rows.add(conn, PrivateMailbox(0, subject.keys[0], subject.person, sealed, source, confirmed, now))
-        self._record(conn, "mailbox-proposed" if proposing else "mailbox-added", subject, user)
+        self._record(conn, "mailbox-proposed" if proposing else "mailbox-added", subject, who)
         return "proposed" if proposing else "added"
 
-    def _confirm(self, conn: Connection, subject: _Subject, found: PrivateMailbox | None, user: str) -> str:
+    def _confirm(self, conn: Connection, subject: _Subject, found: PrivateMailbox | None, who: _Who) -> str:
         if found is None:
             raise NotAllowed("no-such-mailbox", f"nobody proposed {subject.address} as yours; `mailboxes add` adds it")
         if found.confirmed_at is not None:
             return "there already"
         private_rows.confirm(conn, found.id, self.clock())
-        self._record(conn, "mailbox-confirmed", subject, user)
+        self._record(conn, "mailbox-confirmed", subject, who)
         return "confirmed"
 
     def _remove(
-        self, conn: Connection, subject: _Subject, found: PrivateMailbox | None, user: str, *, proposing: bool
+        self, conn: Connection, subject: _Subject, found: PrivateMailbox | None, who: _Who, *, proposing: bool
     ) -> str:
         if found is None or (proposing and found.confirmed_at is not None):
             # the same words for both: nobody learns here what another person has confirmed
             whose = f"proposed for {subject.person}" if proposing else "one of your private mailboxes here"
             raise NotAllowed("no-such-mailbox", f"{subject.address} is not {whose}")
         private_rows.remove(conn, found.id)
-        self._record(conn, "mailbox-removed", subject, user)
+        self._record(conn, "mailbox-removed", subject, who)
         return "removed"
 
-    def _record(self, conn: Connection, event: str, subject: _Subject, user: str) -> None:
-        reviewer = self.config.reviewers.get(user)
-        actor = reviewer.address if reviewer is not None else self.config.people.get(user, "")
-        fields = {"owner": subject.person, "mailbox": subject.keys[0].hex(), "actor": actor, "actor-user": user}
+    def _record(self, conn: Connection, event: str, subject: _Subject, who: _Who) -> None:
+        fields = {"owner": subject.person, "mailbox": subject.keys[0].hex(), "actor": who.address}
+        fields["actor-user"] = who.user
         trail.append(conn, Entry(event, "none", self.policy_version(), "", fields, self.clock()))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlpmilter import metrics
@@ -18,6 +18,7 @@ from dlpmilter.mime.sign import Signer
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.model.words import Kind, RecipientClass, Relation
+from dlpmilter.notices import links
 from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
 from dlpmilter.notices.dsn import DsnFacts, DsnKind, DsnRecipient, compose_dsn, wants_report
 from dlpmilter.notices.facts import HeldRecipient, Language, Letterhead, NoticeFacts, NoticeKind, StoredField
@@ -63,6 +64,25 @@ def told(mail: Prepared | None, name: str = "told") -> dict[str, Value]:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where the portal's pages are, and what its links are signed with; `url` "" where there is none."""
+
+    url: str = ""
+    key: bytes = b""
+    days: int = 31
+
+    def of_sender(self, case: Case, now: datetime) -> str:
+        """The page of the person who answers for the mail."""
+        if not self.url or not case.owner:
+            return ""
+        return f"{self.url}/c/{links.sign(self.key, case.id, case.owner, now + timedelta(days=self.days))}"
+
+    def of_pool(self, case: Case) -> str:
+        """The page of those who decide; they sign in."""
+        return f"{self.url}/queue/{case.id}" if self.url else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notifier:
     """Composes with the words of one policy; make a new one when the policy changes."""
 
@@ -75,6 +95,7 @@ class Notifier:
     signer: Signer | None = None
     language_of: Callable[[str], str] = lambda _: ""
     """The language a person wants to be written to in, by the directory; "" when nobody knows."""
+    places: Places = Places()
 
     @classmethod
     def build(
@@ -87,9 +108,9 @@ class Notifier:
         signer = None
         if config.dkim is not None:
             signer = Signer(config.dkim.domain, config.dkim.selector, *signing_key(config.dkim.key_file))
-        return cls(
-            letterhead, languages, policy, config.postmaster, remote, config.internal_domains, signer, language_of
-        )
+        places = Places(config.portal_url, keyring.derive(links.PURPOSE), config.portal.link_days)
+        domains = config.internal_domains
+        return cls(letterhead, languages, policy, config.postmaster, remote, domains, signer, language_of, places)
 
     def notice(self, kind: NoticeKind, case: Case, holds: Sequence[Hold], now: datetime, **more: Any) -> Prepared:
         """The notice of one state, to the owner or in his place to the postmaster."""
@@ -98,7 +119,8 @@ class Notifier:
         )
         if not hearer.address:
             return Prepared(kind.value, "", b"", hearer.why)
-        facts = self._facts(case, holds, hearer, **more)
+        link = self.places.of_sender(case, now) if hearer.why == "owner" else ""
+        facts = self._facts(case, holds, hearer, link=link, **more)
         data = self._signed(compose(kind, facts, self._languages(hearer), letterhead=self.letterhead, now=now))
         return Prepared(kind.value, hearer.address, data, hearer.why)
 
@@ -116,7 +138,7 @@ class Notifier:
             case_id=case.id, pool=_both(pool.title), company=governance.employer, deadline=case.deadline.astimezone(),
             classes=tuple(RecipientClass(hold.recipient_class) for hold in holds),
             rules=tuple(_both(rule.title) for rule in rules if rule is not None),
-            second_look=again, **(_stated(said) if said else {}),
+            link=self.places.of_pool(case), second_look=again, **(_stated(said) if said else {}),
         )  # fmt: skip
         data = compose_review(facts, self.languages, pool.contact, letterhead=self.letterhead, now=now)
         return Prepared(REVIEW, pool.contact, self._signed(data), "pool")

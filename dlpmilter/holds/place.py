@@ -192,7 +192,7 @@ def _place(
         bodies.purge(conn, draft.stored.id)
     if case is not None:
         holds = [prepare.hold_of(one) for one in held]
-        case_rows.add_holds(conn, case.id, draft.digest, holds, draft.case.created_at)
+        case_rows.add_holds(conn, case, draft.digest, holds, draft.case.created_at)
         return case
     case_id = repeats.case_of(known, sorted_) or draft.case.id
     return case_rows.get(conn, case_id) or replace(draft.case, id=case_id, body_id=None)

@@ -98,9 +98,22 @@ class Requests:
 
     async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
         """Do what is asked, when this person may. Raises only what nobody foresaw, and ConfigError of `workflow`."""
+        return await self._told(request, lambda act, asked: self._of_user(caller, act, asked))
+
+    async def answer_for(self, actor: Actor, request: Mapping[str, Any]) -> Answer:
+        """The same for a person who has signed in: who it is and which pools, the sign-in has found out."""
+        return await self._told(request, lambda act, asked: self._of_person(self.known(actor), act, asked))
+
+    def known(self, actor: Actor) -> Actor:
+        """The person by his main address, as the directory knows him: under two names nobody approves twice."""
+        main = next((each for name in (actor.address, actor.key) if (each := self.person(name)) != name), actor.address)
+        return known_person(replace(actor, address=main), self.kin)
+
+    async def _told(
+        self, request: Mapping[str, Any], work: Callable[[str, Mapping[str, Any]], Awaitable[Answer]]
+    ) -> Answer:
         try:
-            act, asked = _checked(request)
-            answer = await self._answer(caller, act, asked)
+            answer = await work(*_checked(request))
         except Exception as error:
             refused = _told(error)
             if refused is None:
@@ -111,42 +124,49 @@ class Requests:
                 self.log(request["act"], _number_in(each), each.get("reason", "done"))
         return answer
 
-    async def _answer(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
-        if act == "list":
-            return {"ok": True, "cases": await self._list(caller, everything=asked["all"])}
-        if act == "show":
-            return {"ok": True, "case": await self._show(caller, asked["case"])}
-        consents = ConsentRequests(self.config, self.database, self.person)
-        if act in CONSENT_READING:
-            return {"ok": True} | await consents.read(self._reader(caller), act, asked)
+    async def _of_user(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
+        if act in READING:
+            return await self._read(self._reader(caller), caller.keeper, act, asked)
         if act in mailboxes.FIELDS:
             if self.mailboxes is None:
                 raise ValueError("private mailboxes are not kept here")
             return await self.mailboxes.answer(caller.user, act, asked)
-        actor = self._actor(caller.user)
+        return await self._acted(self.known(actor_of(caller.user, self.config)), act, asked)
+
+    async def _of_person(self, actor: Actor, act: str, asked: Mapping[str, Any]) -> Answer:
+        if act in READING:
+            return await self._read(actor, False, act, asked)
+        if act in mailboxes.FIELDS:
+            if self.mailboxes is None:
+                raise ValueError("private mailboxes are not kept here")
+            return await self.mailboxes.answer_for(actor, act, asked)
+        return await self._acted(actor, act, asked)
+
+    async def _read(self, actor: Actor | None, keeper: bool, act: str, asked: Mapping[str, Any]) -> Answer:  # noqa: FBT001 - one word a caller
+        if act == "list":
+            return {"ok": True, "cases": await self._list(actor, keeper, everything=asked["all"])}
+        if act == "show":
+            return {"ok": True, "case": await self._show(actor, keeper, asked["case"])}
+        consents = ConsentRequests(self.config, self.database, self.person)
+        return {"ok": True} | await consents.read(actor, act, asked)
+
+    async def _acted(self, actor: Actor, act: str, asked: Mapping[str, Any]) -> Answer:
         if act in CONSENT_FIELDS:
+            consents = ConsentRequests(self.config, self.database, self.person)
             return {"ok": True} | await consents.act(self.workflow(), actor, act, asked)
         if act in _SEVERAL:
             return {"ok": True, "cases": await self._several(act, actor, asked)}
         done = await self._act(act, actor, asked)
         return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}
 
-    def _actor(self, user: str) -> Actor:
-        """The person behind a Unix user, by his main address: under two names nobody approves twice."""
-        actor = actor_of(user, self.config)
-        main = next((each for name in (actor.address, actor.key) if (each := self.person(name)) != name), actor.address)
-        return known_person(replace(actor, address=main), self.kin)
-
-    async def _list(self, caller: Caller, *, everything: bool) -> list[dict[str, Any]]:
-        actor = self._reader(caller)
+    async def _list(self, actor: Actor | None, keeper: bool, *, everything: bool) -> list[dict[str, Any]]:  # noqa: FBT001 - as above
         states = set(State) if everything else OPEN
         cases = await self.database.read(lambda conn: case_rows.in_states(conn, states))
-        return [described(case, actor) for case in cases if caller.keeper or may_see(case, actor)]
+        return [described(case, actor) for case in cases if keeper or may_see(case, actor)]
 
-    async def _show(self, caller: Caller, case_id: str) -> dict[str, Any]:
-        actor = self._reader(caller)
+    async def _show(self, actor: Actor | None, keeper: bool, case_id: str) -> dict[str, Any]:  # noqa: FBT001 - as above
         case = await self.database.read(lambda conn: case_in(conn, case_id))
-        if not caller.keeper and not may_see(case, actor):
+        if not keeper and not may_see(case, actor):
             raise NotAllowed(
                 "not-yours", f"case {case.id} is not your own mail, and none of your pools decides about it"
             )
@@ -156,7 +176,7 @@ class Requests:
     def _reader(self, caller: Caller) -> Actor | None:
         """The person who looks; None for a keeper whom nobody mapped. Raises NotAllowed for all others."""
         try:
-            return self._actor(caller.user)
+            return self.known(actor_of(caller.user, self.config))
         except NotAllowed:
             if caller.keeper:
                 return None

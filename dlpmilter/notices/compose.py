@@ -172,6 +172,7 @@ def values(facts: NoticeFacts, language: Language) -> dict[str, object]:
         "private": facts.private,
         "address_sentence": words.address_sentence(facts.recipients, language),
         "content_sentences": words.content_sentences(facts, language),
+        "link": facts.link,
         "company": say(facts.company),
         "contact": say(facts.contact),
         "reviewer": say(facts.reviewer),

@@ -92,6 +92,9 @@ class NoticeFacts:
     encrypted: bool = False
     uninspectable: bool = False
 
+    link: str = ""
+    """Where the person can answer: the portal's page of this case; "" where there is no portal."""
+
     alternatives: Text = ""
     """Checked ways that exist in the company, as one phrase without a full stop."""
     dpo: Text = ""

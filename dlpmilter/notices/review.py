@@ -58,6 +58,8 @@ class ReviewFacts:
     """The words of the reason code; "" when nobody gave one."""
     basis: Text = ""
     informed: Text = ""
+    link: str = ""
+    """Where the pool decides; "" where there is no portal."""
     urgent: bool = False
     second_look: bool = False
     """Somebody disagreed with a refusal."""
@@ -97,6 +99,7 @@ def _values(facts: ReviewFacts, language: Language) -> dict[str, object]:
         "reason": words.say(facts.reason, language),
         "basis": words.say(facts.basis, language),
         "informed": words.say(facts.informed, language),
+        "link": facts.link,
         "urgent": facts.urgent,
         "second_look": facts.second_look,
     }

@@ -125,15 +125,16 @@ def add(conn: Connection, case: Case) -> None:
     )
 
 
-def add_holds(conn: Connection, case_id: str, digest: bytes | None, new: Sequence[NewHold], now: datetime) -> None:
-    """Insert held recipients; (digest, recipient) a second time raises IntegrityError."""
+def add_holds(conn: Connection, case: Case, digest: bytes | None, new: Sequence[NewHold], now: datetime) -> None:
+    """Insert held recipients of a case; (digest, recipient) a second time raises IntegrityError."""
     if not new:
         return
     conn.execute(
         insert(holds),
         [
             {
-                "case_id": case_id,
+                "case_id": case.id,
+                "due": case.deadline,
                 "digest": digest,
                 "recipient_raw": each.recipient.mailbox.raw,
                 "recipient_parameters": parameters_text(each.recipient.parameters),
@@ -259,12 +260,16 @@ def refused(conn: Connection, hold_ids: Sequence[int], by: str) -> None:
 def set_deadline(conn: Connection, case_id: str, deadline: datetime) -> None:
     """A new end of a case that begins anew, with its reminders."""
     conn.execute(update(cases).where(cases.c.id == case_id).values(deadline=deadline, reminders=0))
+    conn.execute(update(holds).where(holds.c.case_id == case_id).values(due=deadline))
 
 
 def extend(conn: Connection, case_id: str, deadline: datetime, reminders: int) -> bool:
     """Give more time, unless that was done before; whether it was done now. `reminders` count as sent already."""
     changed = update(cases).where(cases.c.id == case_id, cases.c.extended == 0)
-    return conn.execute(changed.values(deadline=deadline, extended=1, reminders=reminders)).rowcount == 1
+    if conn.execute(changed.values(deadline=deadline, extended=1, reminders=reminders)).rowcount != 1:
+        return False
+    conn.execute(update(holds).where(holds.c.case_id == case_id).values(due=deadline))
+    return True
 
 
 def set_reminders(conn: Connection, case_id: str, sent: int, before: int) -> bool:

@@ -111,6 +111,7 @@ cases = Table(
     Column("statement", Text),
     Column("extended", Integer, nullable=False, server_default=text("0")),
     Index("ix_cases_body", "body_id"),
+    Index("ix_cases_owner", "owner", "created_at"),
 )
 
 holds = Table(
@@ -132,9 +133,11 @@ holds = Table(
     Column("claimed_by", Text),
     Column("claimed_at", Moment),
     Column("refused_by", Text),
+    Column("due", Moment, nullable=False, server_default=text("0")),
     UniqueConstraint("digest", "recipient_raw"),
     Index("ix_holds_case", "case_id"),
     Index("ix_holds_state", "state", "state_at"),
+    Index("ix_holds_queue", "pool", "state", "due"),
 )
 
 approvals = Table(

@@ -127,7 +127,6 @@ def test_a_certificate_and_its_key_belong_together(folder: Path) -> None:
     [
         ({"tables": ""}, "reviewers", "nobody in [reviewers]"),
         ({"hostname": '"mailhop"'}, "hostname", "has no dot"),
-        ({"portal_url": '"https://portal.company.example"'}, "portal_url", "no portal"),
         ({"database": '"later/dlpmilter.db"'}, "database", "is not there yet"),
     ],
 )

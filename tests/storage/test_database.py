@@ -21,6 +21,7 @@ from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.storage import (
     engines,
     knowledge_tables,  # noqa: F401 - its tables belong to the one schema
+    portal_tables,  # noqa: F401 - as above
 )
 from dlpmilter.storage.database import Database, DurabilityLost, StorageFailure
 from dlpmilter.storage.errors import storage_failure

@@ -37,6 +37,8 @@ from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.pipeline.accept import Pipeline
 from dlpmilter.policy.domains import is_public_suffix, normalise_domain
 from dlpmilter.policy.load import load_policy
+from dlpmilter.portal.front import serve
+from dlpmilter.portal.site import Site
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
@@ -233,8 +235,8 @@ async def _refresh_for_ever(knowledge: Knowledge, hurry: asyncio.Event) -> None:
             maillog.unforeseen("refresh", error)
 
 
-async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
-    """Send what we owe, remind, expire, delete, answer the command line, until told to stop."""
+async def run_office(config: Config, stop: asyncio.Event, ready: int, pages: socket.socket | None = None) -> None:
+    """Send what we owe, remind, expire, delete, answer command line and browsers, until told to stop."""
     rooms = await Rooms.open(config)
     await rooms.knowledge.start()
     renewing = _renewing(rooms)
@@ -246,20 +248,25 @@ async def run_office(config: Config, stop: asyncio.Event, ready: int) -> None:
         while not (stop.is_set() or leadership.take()):
             await asyncio.sleep(LEADERSHIP_SECONDS)
     if not stop.is_set():
-        await _lead(config, rooms, stop, ready)
+        await _lead(config, rooms, stop, ready, pages)
     renewing.cancel()
     leadership.leave()
     await rooms.close()
 
 
-async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int) -> None:
+async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, pages: socket.socket | None) -> None:
     """Be the one office; what a predecessor had under way when it died is ours at once."""
     await rooms.database.write(outbox_rows.give_back_all)
     outbox = OutboxWorker(
         rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
     )
-    control = Control(config.control_socket, _requests(rooms).answer)
-    jobs = (outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory))
+    requests = _requests(rooms)
+    control = Control(config.control_socket, requests.answer)
+    jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory)]
+    if pages is not None:
+        keys, desk, policy = rooms.keyring, rooms.desk, rooms.policy
+        site = Site(config, rooms.database, rooms.bodies, keys, desk, requests, lambda: policy.current)
+        jobs.append(serve(site, pages))
     tasks = [asyncio.create_task(each) for each in jobs]
     await control.tried.wait()
     _say_ready(ready)
@@ -353,13 +360,13 @@ async def _main(role: str, config: Config, descriptors: list[int]) -> None:
     stop = asyncio.Event()
     lifeline, ready, *rest = descriptors
     _watch_lifeline(lifeline, stop)
+    sockets = [socket.socket(fileno=each) for each in rest]
+    for each in sockets:
+        each.setblocking(False)
     if role == "gate":
-        listener, *others = (socket.socket(fileno=each) for each in rest)
-        for each in (listener, *others):
-            each.setblocking(False)
-        await run_gate(config, listener, others[0] if others else None, stop, ready)
+        await run_gate(config, sockets[0], sockets[1] if len(sockets) > 1 else None, stop, ready)
     else:
-        await run_office(config, stop, ready)
+        await run_office(config, stop, ready, sockets[0] if sockets else None)
 
 
 def preload() -> None:
@@ -370,7 +377,7 @@ def preload() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """ROLE CONFIG LIFELINE READY [LISTENER [INBOUND]], in a process that the nursery forked for it."""
+    """ROLE CONFIG LIFELINE READY [LISTENER [INBOUND] | PORTAL], in a process that the nursery forked for it."""
     role, config_file, *descriptors = arguments
     maillog.start(role)
     try:

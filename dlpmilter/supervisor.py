@@ -61,6 +61,7 @@ class Supervisor:
     watchers: set[asyncio.Task[None]] = field(default_factory=set)
     listener: socket.socket | None = None
     inbound: socket.socket | None = None
+    pages: socket.socket | None = None
     metrics_directory: Path = Path()
 
     def run(self) -> int:
@@ -80,6 +81,8 @@ class Supervisor:
             self.listener = _listen("listen", self.config.listen)
             if self.config.inbound is not None:
                 self.inbound = _listen("inbound.listen", self.config.inbound.listen)
+        if "office" in self.roles and self.config.portal_url:
+            self.pages = _listen("portal.listen", self.config.portal.listen)
         monitoring = self._monitoring()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -146,6 +149,8 @@ class Supervisor:
         descriptors = [lifeline_read, ready_write]
         if role == "gate":
             descriptors += [each.fileno() for each in (self.listener, self.inbound) if each is not None]
+        elif self.pages is not None:
+            descriptors.append(self.pages.fileno())
         try:
             process = await nursery.start(role, descriptors)
         except NurseryLost:
@@ -205,8 +210,9 @@ class Supervisor:
     def _announce(self, metrics: str | None) -> None:
         smtp = _address(self.config.listen, self.listener)
         inbound = _address(self.config.inbound.listen, self.inbound) if self.config.inbound else None
+        portal = self.config.portal_url if self.pages else None
         line = {
-            "event": "ready", "smtp": smtp, "milter": None, "inbound": inbound, "portal": None, "metrics": metrics,
+            "event": "ready", "smtp": smtp, "milter": None, "inbound": inbound, "portal": portal, "metrics": metrics,
         }  # fmt: skip
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
@@ -216,7 +222,7 @@ class Supervisor:
         """Stop accepting, let what is open finish, then insist."""
         self.stopping.set()
         maillog.stopping("signal")
-        for listener in (self.listener, self.inbound):
+        for listener in (self.listener, self.inbound, self.pages):
             if listener is not None:
                 listener.close()
         self._pass_on(signal.SIGTERM)

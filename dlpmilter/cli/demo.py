@@ -44,7 +44,7 @@ WIDE_COLUMNS = 130
 @click.option(
     "--port-base",
     type=click.IntRange(1, 65532),
-    help="First of four ports in a row: gate +0, sink +2, metrics +3; +1 stays unused.",
+    help="First of four ports in a row: gate +0, portal +1, sink +2, metrics +3.",
 )
 @click.option(
     "--policy",
@@ -183,6 +183,7 @@ def _print_next_steps(world: World, rows: Sequence[Row]) -> None:
     held = next((row for row in rows if row.state == "held"), None)
     lines = [
         "",
+        f"Portal    {world.portal}/play   (open it: one click makes you employee, reviewer, data protection officer)",
         f"Gate      127.0.0.1:{world.ports.gate}   (send it your own mail)",
         f"Sink      127.0.0.1:{world.ports.sink}   (its mails: {world.received})",
         f"Metrics   {world.metrics or 'off'}",

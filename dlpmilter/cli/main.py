@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("dlpmilter.cli.customers", "Import, list and remove registers of customers."),
     "agreements": ("dlpmilter.cli.agreements", "Agree beforehand who may send what to whom."),
     "exemptions": ("dlpmilter.cli.exemptions", "Exempt a sender for some days, with a reason."),
+    "accounts": ("dlpmilter.cli.accounts", "Give people an account for the portal, or take it away."),
     "audit": ("dlpmilter.cli.audit", "Verify the trail."),
     "keys": ("dlpmilter.cli.keys", "Make the key file."),
 }

@@ -38,7 +38,7 @@ class DemoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Four ports in a row: gate, one that stays free (a portal, later), sink, metrics."""
+    """Four ports in a row: gate, portal, sink, metrics."""
 
     base: int
 
@@ -46,6 +46,11 @@ class Ports:
     def gate(self) -> int:
         """Where mail is accepted."""
         return self.base
+
+    @property
+    def portal(self) -> int:
+        """The pages."""
+        return self.base + 1
 
     @property
     def sink(self) -> int:
@@ -125,10 +130,12 @@ class World:
             "workers": 1,
             "monitoring": f"127.0.0.1:{self.ports.metrics}",
             "allow_sample_governance": True,
+            "portal_url": f"http://127.0.0.1:{self.ports.portal}",
         }
         lines = ["# Written by `dlpmilter demo`; gone when the demo ends."]
         lines += [f"{name} = {_toml(value)}" for name, value in keys.items()]
         lines += ["[relay]", 'tls = "none"']
+        lines += ["[portal]", f'listen = "127.0.0.1:{self.ports.portal}"', "play = true"]
         lines += [f"[reviewers.{_toml(self.user)}]", f"address = {_toml(REVIEWER)}", f"pools = {_toml(pools)}"]
         return "\n".join(lines) + "\n"
 

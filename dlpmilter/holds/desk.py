@@ -7,7 +7,7 @@ Never holds a rule of its own; each method is one call into the file that does t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from dlpmilter import maillog, metrics
@@ -23,7 +23,7 @@ from dlpmilter.holds.workflow import Workflow
 from dlpmilter.mime.head import read_head
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.notices.mark import HEADER, is_own_notice
-from dlpmilter.storage import case_rows, outbox_rows
+from dlpmilter.storage import account_rows, case_rows, outbox_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -168,6 +168,9 @@ class Desk:
     async def sweep(self, now: datetime) -> dict[str, int]:
         """Reminders, expiry, deletion, and what waits in journals. Raises TemporaryFailure."""
         replayed = await self.replay()
+        portal = self._config.portal
+        idle, longest = now - timedelta(minutes=portal.idle_minutes), now - timedelta(hours=portal.session_hours)
+        await self._database.write(lambda conn: account_rows.sweep(conn, now, idle, longest))
         return {**await self._sweeper.run(self.notifier, now), "replayed": replayed}
 
     async def backlog(self) -> tuple[int, int]:

@@ -198,6 +198,11 @@ class Notifier:
         metrics.notices.labels(mail.kind, result).inc()
         return result
 
+    def send_once(self, conn: Connection, address: str, data: bytes, now: datetime) -> None:
+        """Owe a mail that belongs to no case: a link to sign in."""
+        sender, recipient = notice_envelope(address)
+        owe(conn, Owed("notice", "", sender, (recipient,), None, self._signed(data)), now)
+
     def _languages(self, hearer: Hearer) -> tuple[Language, ...]:
         """His own language alone where it is known and the company writes it, else all."""
         own = self.language_of(hearer.address)

@@ -291,4 +291,6 @@ def _told(error: Exception) -> Answer | None:
     if isinstance(error, TemporaryFailure):
         cause = getattr(error, "cause", error.text)
         return refusal(75, "temporary", f"The database cannot be used right now: {cause}. Try again.")
+    if isinstance(error, form.FormProblems):
+        return refusal(2, "usage", sentence(str(error))) | {"problems": error.problems}
     return refusal(2, "usage", sentence(str(error))) if isinstance(error, ValueError) else None

@@ -42,7 +42,7 @@ _GAVE_UP = "4.4.7"
 def settle(conn: Connection, row: OutboxRow, outcomes: Sequence[Outcome], *, notifier: Notifier, now: datetime) -> None:
     """Record what one try decided; recipients that are tried again later change nothing."""
     final = [each for each in outcomes if each.final]
-    if not final:
+    if not final or not row.case_id:  # a link to sign in belongs to no case, and who signs in is nobody's record
         return
     case = case_rows.get(conn, row.case_id)
     if row.kind == "release" and case is not None:

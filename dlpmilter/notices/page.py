@@ -18,7 +18,7 @@ from dlpmilter.notices import headers
 if TYPE_CHECKING:
     from dlpmilter.notices.facts import Language
 
-_LINK = re.compile(r"https?://[^\s<>\"']{1,300}[^\s<>\"'.,;:!?)]")
+_LINK = re.compile(r"(?:https://|http://127\.0\.0\.1[:/])[^\s<>\"']{1,300}[^\s<>\"'.,;:!?)]")
 _NAMES = {"de": "Deutsch", "en": "English"}
 _BULLET = "* "
 

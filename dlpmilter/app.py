@@ -264,8 +264,7 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, p
     control = Control(config.control_socket, requests.answer)
     jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory)]
     if pages is not None:
-        keys, desk, policy = rooms.keyring, rooms.desk, rooms.policy
-        site = Site(config, rooms.database, rooms.bodies, keys, desk, requests, lambda: policy.current)
+        site = Site(config, rooms.database, rooms.bodies, rooms.keyring, rooms.desk, requests, rooms.policy)
         jobs.append(serve(site, pages))
     tasks = [asyncio.create_task(each) for each in jobs]
     await control.tried.wait()

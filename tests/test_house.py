@@ -62,6 +62,7 @@ LIBRARY_ROOMS = {
     "libarchive": {"content"},
     "lxml": {"content"},
     "msoffcrypto": {"content"},
+    "nh3": {"content"},
     "phonenumbers": {"detect"},
     "prometheus_client": {"metrics", "listeners.monitoring"},
     "pydantic": {"config", "settings", "policy"},

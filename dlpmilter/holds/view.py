@@ -71,6 +71,7 @@ def told(row: EntryRow, fields: Mapping[str, Value], case: Case, actor: Actor | 
         "at": fields.get("at"),
         "actor": fields.get("actor") if decides else None,
         "role": fields.get("role") if decides else None,
+        "stage": fields.get("stage") if may_see(case, actor) else None,
         "reason": fields.get("reason") if may_see(case, actor) else None,
         "note": fields.get("note") if decides else None,
     }

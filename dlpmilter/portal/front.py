@@ -18,7 +18,7 @@ from starlette.routing import Route
 from dlpmilter import maillog, metrics
 from dlpmilter.holds.form import Said
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.portal import links, my, overview, pages, play, review, sign_in
+from dlpmilter.portal import exhibit, links, my, overview, pages, play, review, sign_in
 from dlpmilter.portal.guard import Porch, signed_in
 from dlpmilter.portal.person import OVERSIGHT, Role
 
@@ -66,6 +66,7 @@ def _routes() -> list[Route]:
         Route("/overview", signed_in(overview.page, Role.admin, *sorted(OVERSIGHT)), methods=["GET"]),
         Route("/queue", signed_in(review.queue, *review_only), methods=["GET"]),
         Route("/queue/decide", signed_in(review.decide, *review_only), methods=["POST"]),
+        Route("/queue/{case}/content", signed_in(exhibit.open_content, *review_only), methods=["POST"]),
         Route("/queue/{case}", signed_in(review.case, *review_only), methods=["GET"]),
         Route("/queue/{case}", signed_in(review.act, *review_only), methods=["POST"]),
     ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from dlpmilter.config import Config
-    from dlpmilter.holds.desk import Desk
+    from dlpmilter.holds.desk import Desk, PolicyInForce
     from dlpmilter.holds.requests import Requests
     from dlpmilter.policy.schema import Policy
     from dlpmilter.portal.person import Person
@@ -38,7 +38,7 @@ class Site:
     keyring: Keyring
     desk: Desk
     requests: Requests
-    current_policy: Callable[[], Policy]
+    in_force: PolicyInForce
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     throttle: Throttle = field(default_factory=Throttle)
     oidc: Any = None
@@ -46,7 +46,7 @@ class Site:
     @property
     def policy(self) -> Policy:
         """The policy in force."""
-        return self.current_policy()
+        return self.in_force.current
 
     @property
     def secure(self) -> bool:

@@ -116,7 +116,14 @@ async def portal(folder: Path, **more: Any) -> AsyncIterator[House]:
         )
         requests = Requests(found.config, found.database, lambda: found.workflow, mailboxes=mailboxes)
         site = Site(
-            found.config, found.database, found.bodies, found.keyring, desk, requests, lambda: found.policy, found.clock
+            found.config,
+            found.database,
+            found.bodies,
+            found.keyring,
+            desk,
+            requests,
+            _Policy(found.policy),
+            found.clock,
         )
         try:
             yield House(found, site)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looking into a held mail: recorded first, shown after. Never for the sender's own eyes alone, never under seal.
+
+The record names who looked and how far; the sender sees that somebody of the pool did (holds/view.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from dlpmilter import maillog
+from dlpmilter.audit import trail
+from dlpmilter.content.exhibit import exhibit_of, part_of
+from dlpmilter.holds import actors
+from dlpmilter.holds.acting import NoSuchCase, acting, case_in, entry
+from dlpmilter.holds.actors import NotAllowed
+from dlpmilter.holds.form import EVIDENCE, PROTECTED
+from dlpmilter.holds.states import State
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    from sqlalchemy import Connection
+
+    from dlpmilter.content.exhibit import Exhibit
+    from dlpmilter.holds.actors import Actor
+    from dlpmilter.model.limits import Limits
+    from dlpmilter.storage.bodies import BodyStore
+    from dlpmilter.storage.database import Database
+
+T = TypeVar("T")
+EVENT = "content-opened"
+SECONDS = 15.0
+"""Longer nobody waits for a page."""
+
+
+class Stage(StrEnum):
+    """How far somebody looks, from the least to the most."""
+
+    excerpt = "excerpt"
+    text = "text"
+    html = "html"
+    part = "part"
+
+
+def record_opening(conn: Connection, case_id: str, actor: Actor, stage: Stage, now: datetime, part: str = "") -> str:
+    """Write who looks, and return the place of the body. Raises NoSuchCase, NotAllowed."""
+    case = case_in(conn, case_id)
+    actors.refuse_sender(actor, case)
+    mine = actors.of_pools(actor, case, case.holds)
+    if any(hold.state == State.sealed for hold in case.holds) or case.justification_code == EVIDENCE:
+        raise NotAllowed("sealed", f"case {case.id} is evidence under seal; one person alone cannot open it")
+    if case.justification_code == PROTECTED:
+        raise NotAllowed("protected", f"case {case.id} is a report or advice: its content is nobody's business")
+    if case.body_id is None or case.purged_at is not None:
+        raise NotAllowed("content-gone", f"the mail of case {case.id} is deleted")
+    fields = acting(actor, "reviewer", mine) | {"stage": stage.value}
+    if part:
+        fields["part"] = part
+    trail.append(conn, entry(EVENT, "none", case, fields, now))
+    return case.body_id
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibits:
+    """The counter for looking into held mails."""
+
+    database: Database
+    bodies: BodyStore
+    limits: Limits
+    clock: Callable[[], datetime]
+
+    async def open(self, case_id: str, actor: Actor, stage: Stage) -> Exhibit:
+        """One mail for a page. Raises NoSuchCase, NotAllowed, BodyError, TimeoutError, TemporaryFailure."""
+        return await self._opened(case_id, actor, stage, "", lambda data: exhibit_of(data, self.limits))
+
+    async def part(self, case_id: str, actor: Actor, path: str) -> tuple[str, bytes]:
+        """Name and octets of one enclosed file. Raises the same; NoSuchCase when there is no such part."""
+        found = await self._opened(case_id, actor, Stage.part, path[:80], lambda data: part_of(data, path, self.limits))
+        if found is None:
+            raise NoSuchCase(f"case {case_id} has no part {path[:80]!r} that can be handed over")
+        return found
+
+    async def _opened(
+        self, case_id: str, actor: Actor, stage: Stage, part: str, read: Callable[[bytes | mmap], T]
+    ) -> T:
+        now = self.clock()
+        body = await self.database.write(lambda conn: record_opening(conn, case_id, actor, stage, now, part))
+        maillog.acted("open", case_id.strip().upper(), stage.value)
+        message = await self.bodies.get(body)
+
+        def work() -> T:
+            try:
+                with message.view() as data:
+                    return read(data)
+            finally:
+                message.close()
+
+        return await asyncio.wait_for(asyncio.to_thread(work), SECONDS)

@@ -116,6 +116,7 @@ def remove(address: str, file: Path) -> None:
     def act(conn: Connection, config: Config, now: datetime) -> bool:
         normal = _normal(address, config)
         account_rows.end_sessions_of(conn, normal)
+        account_rows.end_tickets_of(conn, normal, accounts.KEY)
         gone = account_rows.remove_account(conn, normal)
         if gone:
             accounts.record(conn, "account-removed", normal, calling_user(), "", now)
@@ -124,6 +125,37 @@ def remove(address: str, file: Path) -> None:
     if not _write(file, act):
         end(1, f"There is no account for {address}; `dlpmilter accounts list` names them.")
     click.echo(f"{address.lower()}: removed.")
+
+
+@command.command()
+@_address
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="How long the key is good.")
+@config_option
+@json_option
+def key(address: str, days: int, file: Path, as_json: bool) -> None:
+    """Print a key with which a program acts as this person (API); `disable` and `remove` end all keys."""
+    from datetime import timedelta
+
+    from dlpmilter.portal import accounts
+    from dlpmilter.storage import account_rows
+
+    def act(conn: Connection, config: Config, now: datetime) -> str | None:
+        normal = _normal(address, config)
+        one = account_rows.account(conn, normal)
+        if one is None or not one.enabled or one.password is None:
+            return None
+        accounts.record(conn, "key-added", normal, calling_user(), "", now)
+        return accounts.give(conn, accounts.KEY, normal, now, now + timedelta(days=days))
+
+    found = _write(file, act)
+    if found is None:
+        end(1, f"{address} has no account that is set up and enabled; `dlpmilter accounts list` names them.")
+    if as_json:
+        click.echo(json.dumps({"address": address.lower(), "key": found, "days": days}))
+    else:
+        click.echo(
+            f"A program acts as {address.lower()} with this key for {days} days; it is not shown again:\n{found}"
+        )
 
 
 def _switch(address: str, file: Path, *, enabled: bool) -> None:
@@ -141,6 +173,7 @@ def _switch(address: str, file: Path, *, enabled: bool) -> None:
         account_rows.put_account(conn, fresh)
         if not enabled:
             account_rows.end_sessions_of(conn, normal)
+            account_rows.end_tickets_of(conn, normal, accounts.KEY)
         accounts.record(conn, f"account-{'enabled' if enabled else 'disabled'}", normal, calling_user(), "", now)
         return True
 

@@ -39,7 +39,7 @@ Answer = dict[str, Any]
 """`{"ok": true, "cases": [..]}` or `{"ok": true, "case": {..}}` or a refusal; for agreements "consents", "consent"."""
 
 OPEN = frozenset({*WAITING, State.approved, State.releasing, State.release_failed})
-_FIELDS: dict[str, dict[str, type]] = {
+FIELDS: dict[str, dict[str, type]] = {
     "list": {"all": bool},
     "show": {"case": str},
     "justify": {"case": str, "code": str, "text": str},
@@ -62,7 +62,7 @@ _FIELDS: dict[str, dict[str, type]] = {
 _SEVERAL = frozenset({"approve-all", "reject-all"})
 MOST_CASES = 500
 READING = frozenset({"list", "show", *CONSENT_READING})
-ACTING = tuple(act for act in _FIELDS if act not in READING | mailboxes.FIELDS.keys())
+ACTING = tuple(act for act in FIELDS if act not in READING | mailboxes.FIELDS.keys())
 """What changes a case, an agreement or an exemption."""
 
 
@@ -235,9 +235,9 @@ def _approval(asked: Mapping[str, Any]) -> Approval:
 def _checked(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The act and its fields, all of them and no other. Raises ValueError."""
     act = request.get("act")
-    if not isinstance(act, str) or act not in _FIELDS:
-        raise ValueError(f"this is not something to ask for; known are {', '.join(_FIELDS)}")
-    wanted = _FIELDS[act]
+    if not isinstance(act, str) or act not in FIELDS:
+        raise ValueError(f"this is not something to ask for; known are {', '.join(FIELDS)}")
+    wanted = FIELDS[act]
     if unknown := sorted(set(request) - {"act", *wanted}):
         raise ValueError(f"{act} does not take {unknown[0][:40]!r}; who is calling is never part of a request")
     for name, kind in wanted.items():

@@ -72,6 +72,7 @@ def invite(
     )
     account_rows.end_sessions_of(conn, address)
     account_rows.end_tickets_of(conn, address, SET_UP)
+    account_rows.end_tickets_of(conn, address, KEY)
     return give(conn, SET_UP, address, now, now + timedelta(hours=SET_UP_HOURS))
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from dlpmilter import maillog, metrics
 from dlpmilter.holds.form import Said
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.portal import exhibit, links, my, overview, pages, play, review, sign_in
+from dlpmilter.portal import api, exhibit, links, my, overview, pages, play, review, sign_in
 from dlpmilter.portal.guard import Porch, signed_in
 from dlpmilter.portal.person import OVERSIGHT, Role
 
@@ -48,6 +48,8 @@ def guarded(site: Site) -> Porch:
 def _routes() -> list[Route]:
     review_only = (Role.reviewer,)
     return [
+        *(Route(api.ROOT + each.path, api.endpoint(each), methods=[each.method]) for each in api.OPERATIONS),
+        Route(api.DESCRIPTION, api.description, methods=["GET"]),
         Route("/static/style.css", _style, name="style"),
         Route("/c/{token}", links.page, methods=["GET"]),
         Route("/c/{token}", links.act, methods=["POST"]),

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from dlpmilter import maillog, metrics
 from dlpmilter.holds.form import Said
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.portal import api, exhibit, links, my, overview, pages, play, review, sign_in
+from dlpmilter.portal import api, consents, exhibit, links, my, overview, pages, play, review, sign_in
 from dlpmilter.portal.guard import Porch, signed_in
 from dlpmilter.portal.person import OVERSIGHT, Role
 
@@ -65,6 +65,7 @@ def _routes() -> list[Route]:
         Route("/my/mailboxes", signed_in(my.mailboxes), methods=["GET", "POST"]),
         Route("/my/{case}", signed_in(my.case), methods=["GET"]),
         Route("/my/{case}", signed_in(my.act), methods=["POST"]),
+        Route("/consents", signed_in(consents.page, Role.reviewer, *sorted(OVERSIGHT)), methods=["GET", "POST"]),
         Route("/overview", signed_in(overview.page, Role.admin, *sorted(OVERSIGHT)), methods=["GET"]),
         Route("/queue", signed_in(review.queue, *review_only), methods=["GET"]),
         Route("/queue/decide", signed_in(review.decide, *review_only), methods=["POST"]),

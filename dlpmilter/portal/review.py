@@ -45,7 +45,9 @@ async def queue(request: Request, person: Person, *, refused: tuple[str, ...] = 
         newest=asked.get("order") == "newest",
     )  # fmt: skip
     wanted = asked.get("state", "")
-    states = (wanted,) if wanted in OPEN else OPEN
+    states: tuple[str, ...] = (wanted,) if wanted in OPEN else OPEN
+    if wish.reason_code or wish.urgent:  # nobody has said anything about what is only held: nothing to look through
+        states = tuple(each for each in states if each != State.held)
     rows = await site.database.read(
         lambda conn: queue_rows.page(conn, mine.pools, states, wish, _place(asked.get("after", "")), PAGE + 1)
     )

@@ -117,3 +117,10 @@ RELATIONS: dict[str, Said] = {
     "first_time": Said("erster Kontakt", "first contact"),
     "none": Said("keine bekannte Beziehung", "no known relation"),
 }
+CONSENT_STATES: dict[str, Said] = {
+    "proposed": Said("vorgeschlagen, eine Unterschrift fehlt", "proposed, one signature is missing"),
+    "in_force": Said("in Kraft", "in force"),
+    "revoked": Said("beendet", "ended"),
+    "refused": Said("abgelehnt", "refused"),
+    "expired": Said("abgelaufen", "over"),
+}

@@ -120,9 +120,9 @@ def test_every_page_of_every_role_is_readable(demo: Demo, browser: Any, language
     visits = {
         None: ["/sign-in", "/play", "/c/x", "/nowhere"],
         "employee": ["/my", f"/my/{_held(demo, 1)}", "/my/mailboxes"],
-        "reviewer": ["/queue", f"/queue/{case}", f"/queue/{_held(demo, 2)}?done=claim"],
+        "reviewer": ["/consents", "/queue", f"/queue/{case}", f"/queue/{_held(demo, 2)}?done=claim"],
         "second": ["/queue?urgent=yes"],
-        "dpo": ["/overview", "/queue"],
+        "dpo": ["/overview", "/consents?all=yes", "/queue"],
         "admin": ["/overview"],
     }
     for part, paths in visits.items():

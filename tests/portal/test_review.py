@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,28 @@ async def test_private_mailboxes_are_named_by_their_owner_alone(tmp_path: Path) 
         assert refused.status_code == 400 and "not a private mailbox" in refused.text
         assert (await post(anna, "/my/mailboxes", act="remove", address="anna.b@gmx.de")).status_code == 303
         assert "gmx.de" not in (await anna.get("/my/mailboxes")).text
+
+
+@pytest.mark.asyncio
+async def test_an_agreement_takes_two_people_and_an_onlooker_signs_nothing(tmp_path: Path) -> None:
+    """Proposed by one, not signed by the same person, signed by another, ended; the works council only looks."""
+    async with portal(tmp_path) as house:
+        rita = await house.signed_in(RITA, "reviewer", pools=("privacy",))
+        dana = await house.signed_in("dana@company.example", "dpo")
+        council = await house.signed_in("br@company.example", "works-council")
+        fields = {"kind": "agreements", "act": "propose", "senders": "anna.berg@company.example", "ends": "2026-12-24",
+                  "recipients": "printer@gmx.example", "purpose": "print proofs", "attachments": "yes"}  # fmt: skip
+        bad = await post(rita, "/consents", **(fields | {"ends": "soon"}))
+        assert bad.status_code == 400 and "print proofs" in bad.text and "YYYY-MM-DD" in bad.text
+        assert (await post(rita, "/consents", **fields)).status_code == 303
+        number = re.search(r'name="id" value="([^"]+)"', (await rita.get("/consents")).text)
+        assert number is not None
+        sign = {"kind": "agreements", "act": "sign", "id": number[1]}
+        assert (await post(rita, "/consents", **sign)).status_code == 400
+        assert (await post(council, "/consents", **sign)).status_code == 403
+        assert "proposed" in (await council.get("/consents")).text
+        assert (await post(dana, "/consents", **sign)).status_code == 303
+        assert "in force" in (await rita.get("/consents")).text
+        assert (await post(dana, "/consents", kind="agreements", act="revoke", id=number[1])).status_code == 303
+        assert number[1] not in (await rita.get("/consents")).text
+        assert number[1] in (await rita.get("/consents?all=yes")).text

@@ -24,6 +24,7 @@ OPEN = {
     "/queue": {"privacy", "second"},
     "/queue/{case}": {"privacy"},
     "/overview": {"dpo", "works-council", "auditor", "admin"},
+    "/consents": {"privacy", "second", "dpo", "works-council", "auditor"},
     "/my": set(ROLES),
     "/my/mailboxes": set(ROLES),
     "/my/{case}": set(),

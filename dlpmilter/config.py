@@ -211,6 +211,10 @@ def load_config(path: Path) -> Config:
         more["tls"] = Tls(certificate=base / config.tls.certificate, key=base / config.tls.key)
     if config.dkim is not None:
         more["dkim"] = config.dkim.model_copy(update={"key_file": _key_place(base, config.dkim.key_file)})
+    if config.portal.oidc is not None and config.portal.oidc.client_secret_file:
+        secret = _key_place(base, config.portal.oidc.client_secret_file)
+        oidc = config.portal.oidc.model_copy(update={"client_secret_file": secret})
+        more["portal"] = config.portal.model_copy(update={"oidc": oidc})
     more["directory"] = _placed_directory(base, config.directory)
     return config.model_copy(update=placed | more)
 

@@ -139,6 +139,11 @@ def acted(act: str, case: str, result: str) -> None:
     _write("info", "acted", act=act, case=case, result=result)
 
 
+def sign_in_failed(reason: str, error: str) -> None:
+    """The company's OpenID provider signed nobody in; who tried is not said."""
+    _write("warning", "sign-in-failed", reason=reason, error=error[:200])
+
+
 def control_unavailable(reason: str) -> None:
     """The control socket is not ours now; it is tried again."""
     _write("warning", "control-unavailable", reason=reason)

@@ -260,6 +260,35 @@ class Ocr(Section):
     pages: int = Field(default=10, ge=1, le=1000)
 
 
+def _issuer(text: str) -> str:
+    match = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?(?:/[^\s?#]*)?", text)
+    if match is None or (match[1] == "http" and not _is_loopback(match[2].strip("[]"))):
+        raise ValueError(
+            f"{text!r} is not the issuer of an OpenID provider, for example https://login.example.com/realms/x"
+        )
+    return text
+
+
+class Granted(Section):
+    """What a group of the provider may do here."""
+
+    roles: Annotated[
+        tuple[Literal["reviewer", "dpo", "works-council", "auditor", "admin"], ...], BeforeValidator(listed)
+    ] = ()
+    pools: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
+
+
+class Oidc(Section):
+    """The company's OpenID provider."""
+
+    issuer: Annotated[str, AfterValidator(_issuer)]
+    client_id: str = Field(min_length=1)
+    client_secret_file: str = ""
+    scopes: Annotated[tuple[str, ...], BeforeValidator(listed)] = ("openid", "email", "profile")
+    groups_claim: str = "groups"
+    groups: dict[str, Granted] = Field(default_factory=dict)
+
+
 class PortalSettings(Section):
     """Where people see their cases and decide: the pages of the office, behind a web server with TLS."""
 
@@ -270,6 +299,7 @@ class PortalSettings(Section):
     unused_days: int = Field(default=90, ge=1, le=730)
     link_days: int = Field(default=31, ge=1, le=92)
     play: bool = False
+    oidc: Oidc | None = None
 
     @property
     def loopback(self) -> bool:
@@ -292,6 +322,7 @@ def site(text: str) -> str:
 TABLES: dict[str, type[Section]] = {
     "dkim": Dkim,
     "portal": PortalSettings,
+    "portal.oidc": Oidc,
     "directory": DirectorySettings,
     "directory.ldap": Ldap,
     "directory.ldap.attributes": LdapAttributes,

@@ -40,6 +40,9 @@ EXAMPLES = {
     ("directory", "file"),
     ("inbound", "next_hop"),
     ("inbound", "authserv_id"),
+    ("portal.oidc", "issuer"),
+    ("portal.oidc", "client_id"),
+    ("portal.oidc", "groups"),
 } | {("directory.ldap", key) for key in ("url", "base", "bind_dn", "password_file", "ca_file")}
 
 
@@ -49,7 +52,7 @@ def _sections() -> dict[str, dict[str, tuple[str, bool]]]:
     section = ""
     for line in TOML.read_text(encoding="utf-8").splitlines():
         if header := re.fullmatch(r"#?\[(\w+)((?:\.\w+)*)\]", line):
-            section = header[1] + (header[2] if header[1] == "directory" else "")
+            section = header[1] + (header[2] if header[1] in {"directory", "portal"} else "")
             found[section] = {}
         elif entry := re.fullmatch(r"(#?)(\"[^\"]+\"|\w+) = (.+)", line):
             found[section][entry[2]] = (entry[3], bool(entry[1]))

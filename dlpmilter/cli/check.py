@@ -70,6 +70,7 @@ def inspect(path: Path, *, as_service: bool = False) -> Inspection:
     if seen.config is not None:
         _read_people(seen, seen.config)
         _read_signing_key(seen, seen.config)
+        _read_client_secret(seen, seen.config)
         problems, warnings = findings(path, seen.config, seen.policy, as_service=as_service)
         seen.problems += problems
         seen.warnings += warnings
@@ -135,6 +136,20 @@ def _read_key(seen: Inspection, known: References) -> None:
         return
     try:
         seen.keyring = Keyring.load(known.key_file, require_backup=True)
+    except ConfigError as error:
+        seen.problems += error.problems
+
+
+def _read_client_secret(seen: Inspection, config: Config) -> None:
+    """The secret of the OpenID client: without it the portal starts, but that way to sign in is missing."""
+    from dlpmilter.config import ConfigError
+    from dlpmilter.storage.keys import secret_text
+
+    place = config.portal.oidc.client_secret_file if config.portal.oidc else ""
+    if not place:
+        return
+    try:
+        secret_text(place, "portal.oidc.client_secret_file")
     except ConfigError as error:
         seen.problems += error.problems
 

@@ -16,9 +16,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dlpmilter import maillog, metrics
+from dlpmilter.config import ConfigError
 from dlpmilter.holds.form import Said
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.portal import api, consents, exhibit, links, my, overview, pages, play, review, sign_in
+from dlpmilter.portal import api, consents, exhibit, links, my, overview, pages, play, review, sign_in, single
 from dlpmilter.portal.guard import Porch, signed_in
 from dlpmilter.portal.person import OVERSIGHT, Role
 
@@ -54,6 +55,8 @@ def _routes() -> list[Route]:
         Route("/c/{token}", links.page, methods=["GET"]),
         Route("/c/{token}", links.act, methods=["POST"]),
         Route("/sign-in", sign_in.page, methods=["GET"]),
+        Route("/sign-in/oidc", single.begin, methods=["GET"]),
+        Route(single.BACK, single.back, methods=["GET"]),
         Route("/sign-in/password", sign_in.password, methods=["POST"]),
         Route("/sign-in/mail", sign_in.by_mail, methods=["POST"]),
         Route("/in/{token}", sign_in.arrive, methods=["GET", "POST"]),
@@ -132,6 +135,10 @@ class _Server(uvicorn.Server):
 
 async def serve(site: Site, listener: socket.socket) -> None:
     """Answer on this socket until cancelled; what breaks is said, and started again."""
+    try:
+        site = single.with_provider(site)
+    except ConfigError as error:  # `check` says it too; the other ways to sign in are there all the same
+        maillog.sign_in_failed("provider", str(error.problems[0].what))
     while True:
         server = _Server(_settings(site))
         task = asyncio.create_task(server.serve(sockets=[listener.dup()]))

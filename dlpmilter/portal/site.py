@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dlpmilter.holds.desk import Desk, PolicyInForce
     from dlpmilter.holds.requests import Requests
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.portal.oidc import Provider
     from dlpmilter.portal.person import Person
     from dlpmilter.storage.bodies import BodyStore
     from dlpmilter.storage.database import Database
@@ -41,7 +42,7 @@ class Site:
     in_force: PolicyInForce
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     throttle: Throttle = field(default_factory=Throttle)
-    oidc: Any = None
+    oidc: Provider | None = None
 
     @property
     def policy(self) -> Policy:

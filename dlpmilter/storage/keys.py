@@ -142,6 +142,11 @@ def signing_key(place: str) -> tuple[Literal["rsa-sha256", "ed25519-sha256"], by
     raise ConfigError([Problem(place, "dkim.key_file", what, "Smaller keys are refused by receivers (RFC 8301).")])
 
 
+def secret_text(place: str, key: str) -> str:
+    """A secret of one line from a path, `env:NAME` or `credential:NAME`. Raises ConfigError."""
+    return _content(place, key).strip()
+
+
 def _content(key_file: str, key: str = "key_file") -> str:
     kind, _, name = key_file.partition(":")
     if kind == "env":

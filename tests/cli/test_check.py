@@ -329,3 +329,11 @@ def test_languages_of_ocr_are_names(folder: Path, value: str) -> None:
     code, problems, _ = checked(written(folder, SHARED + SECOND + f"[ocr]\nlanguages = {value}\n"))
     assert code == 2
     assert any(key.startswith("ocr.languages") for key in problems)
+
+
+def test_a_client_secret_that_cannot_be_read_is_a_problem(folder: Path) -> None:
+    """The OpenID client's secret is named with its key, so that nobody finds out at the first sign-in."""
+    table = SHARED + SECOND + '[portal.oidc]\nissuer = "https://login.example.com"\nclient_id = "dlp"\n'
+    file = written(folder, table + 'client_secret_file = "missing.secret"\n', portal_url='"https://dlp.example.com"')
+    code, problems, _ = checked(file)
+    assert code == 2 and "cannot be read" in problems["portal.oidc.client_secret_file"]

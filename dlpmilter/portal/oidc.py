@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign-in with the company's own account: OpenID Connect Core 1.0, authorization code with PKCE (RFC 7636).
+
+State, nonce and verifier travel in a signed cookie of ten minutes, so that an answer counts only in the browser that
+asked. Never trusts an algorithm, issuer or audience that a token names by itself, and never keeps a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+from joserfc import jwk, jwt
+from joserfc.errors import JoseError
+
+if TYPE_CHECKING:
+    from dlpmilter.settings import Oidc
+
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+COOKIE_SECONDS = 600
+LEEWAY_SECONDS = 60
+KEYS_SECONDS = 60.0
+"""Unknown keys are asked for at most this often."""
+DISCOVERY_SECONDS = 3600.0
+TIMEOUT_SECONDS = 10.0
+ANSWER_OCTETS = 512 * 1024
+_DISCOVERY = "/.well-known/openid-configuration"
+
+
+class SignInFailed(Exception):
+    """Nobody is signed in; `slug` says why, for log and page: denied, state, provider, token, address."""
+
+    def __init__(self, slug: str, text: str) -> None:
+        super().__init__(text)
+        self.slug = slug
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the provider says it is, with what the groups grant."""
+
+    address: str
+    name: str
+    roles: tuple[str, ...]
+    pools: tuple[str, ...]
+    back_to: str
+
+
+@dataclass(slots=True)
+class _Cache:
+    """What the provider told us, and when."""
+
+    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata_at: float = 0.0
+    keys: dict[str, Any] = field(default_factory=dict)
+    keys_at: float = 0.0
+
+
+class Provider:
+    """One OpenID provider. `secret` signs our cookie; `client_secret` is "" for a public client."""
+
+    def __init__(self, settings: Oidc, redirect_uri: str, secret: bytes, client_secret: str = "") -> None:
+        self._settings = settings
+        self._redirect_uri = redirect_uri
+        self._secret = secret
+        self._client_secret = client_secret
+        self._cache = _Cache()
+        self._asking = asyncio.Lock()
+
+    async def begin(self, back_to: str) -> tuple[str, str]:
+        """Where the browser goes, and the cookie it takes along. Raises SignInFailed."""
+        metadata = await self._metadata()
+        said = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(said["verifier"].encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "response_type": "code",
+            "client_id": self._settings.client_id,
+            "redirect_uri": self._redirect_uri,
+            "scope": " ".join(self._settings.scopes),
+            "state": said["state"],
+            "nonce": said["nonce"],
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        where = str(metadata["authorization_endpoint"])
+        cookie = self._sealed(said | {"back": back_to, "until": int(time.time()) + COOKIE_SECONDS})
+        return f"{where}{'&' if urlsplit(where).query else '?'}{urlencode(asked)}", cookie
+
+    async def finish(self, query: Mapping[str, str], cookie: str) -> Identity:
+        """The person behind the provider's answer. Raises SignInFailed."""
+        said = self._opened(cookie)
+        if not hmac.compare_digest(query.get("state", "").encode(), str(said["state"]).encode()):
+            raise SignInFailed("state", "this answer belongs to another sign-in")
+        if "error" in query or not query.get("code"):
+            raise SignInFailed("denied", "the provider signed nobody in")
+        metadata = await self._metadata()
+        if query.get("iss", self._settings.issuer) != self._settings.issuer:  # RFC 9207: mix-up of providers
+            raise SignInFailed("state", "this answer comes from another provider")
+        tokens = await self._tokens(metadata, query["code"], str(said["verifier"]))
+        claims = await self._claims(metadata, str(tokens.get("id_token", "")), str(said["nonce"]))
+        if "email" not in claims or self._settings.groups_claim not in claims:
+            claims = await self._more(metadata, str(tokens.get("access_token", "")), claims)
+        return self._identity(claims, str(said["back"]))
+
+    def _identity(self, claims: Mapping[str, Any], back_to: str) -> Identity:
+        address = claims.get("email")
+        if not isinstance(address, str) or "@" not in address or claims.get("email_verified", True) is not True:
+            raise SignInFailed("address", "the provider names no verified mail address")
+        said = claims.get(self._settings.groups_claim)
+        groups = {each for each in said if isinstance(each, str)} if isinstance(said, list) else set()
+        granted = [granted for name, granted in self._settings.groups.items() if name in groups]
+        return Identity(
+            address.lower(), str(claims.get("name", ""))[:120],
+            tuple(sorted({role for each in granted for role in each.roles})),
+            tuple(sorted({pool for each in granted for pool in each.pools})), back_to,
+        )  # fmt: skip
+
+    async def _tokens(self, metadata: Mapping[str, Any], code: str, verifier: str) -> dict[str, Any]:
+        fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri,
+                  "code_verifier": verifier}  # fmt: skip
+        auth = (self._settings.client_id, self._client_secret) if self._client_secret else None
+        if auth is None:
+            fields["client_id"] = self._settings.client_id
+        return await self._ask("POST", str(metadata["token_endpoint"]), data=fields, auth=auth)
+
+    async def _claims(self, metadata: Mapping[str, Any], token: str, nonce: str) -> dict[str, Any]:
+        """The ID token, verified (OpenID Connect Core 3.1.3.7)."""
+        for fresh in (False, True):
+            try:
+                found: Any = await self._keys(metadata, fresh=fresh)
+                keys = jwk.KeySet.import_key_set(found)
+                claims = dict(jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims)
+                break
+            except (JoseError, ValueError, KeyError, TypeError) as error:
+                if fresh:
+                    raise SignInFailed("token", f"the ID token is not genuine ({type(error).__name__})") from None
+        else:  # the loop leaves by break or raise
+            raise SignInFailed("token", "the ID token is not genuine")
+        wanted = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_SECONDS, iss={"essential": True, "value": self._settings.issuer},
+            aud={"essential": True, "value": self._settings.client_id}, exp={"essential": True},
+            iat={"essential": True}, sub={"essential": True}, nonce={"essential": True, "value": nonce},
+        )  # fmt: skip
+        try:
+            wanted.validate(claims)
+        except JoseError as error:
+            raise SignInFailed("token", f"the ID token does not fit ({type(error).__name__})") from None
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if several else self._settings.client_id) != self._settings.client_id:
+            raise SignInFailed("token", "the ID token is for another client")
+        return claims
+
+    async def _more(self, metadata: Mapping[str, Any], token: str, claims: dict[str, Any]) -> dict[str, Any]:
+        """What the userinfo endpoint adds, when it speaks of the same person (OpenID Connect Core 5.3.2)."""
+        if not token or "userinfo_endpoint" not in metadata:
+            return claims
+        headers = {"Authorization": f"Bearer {token}"}
+        found = await self._ask("GET", str(metadata["userinfo_endpoint"]), headers=headers)
+        if found.get("sub") != claims["sub"]:
+            raise SignInFailed("token", "userinfo speaks of somebody else")
+        return found | claims
+
+    async def _metadata(self) -> dict[str, Any]:
+        now = time.monotonic()
+        async with self._asking:
+            if not self._cache.metadata or now - self._cache.metadata_at > DISCOVERY_SECONDS:
+                found = await self._ask("GET", self._settings.issuer.rstrip("/") + _DISCOVERY)
+                missing = [
+                    each for each in ("authorization_endpoint", "token_endpoint", "jwks_uri") if each not in found
+                ]
+                if found.get("issuer") != self._settings.issuer or missing:
+                    raise SignInFailed("provider", "the provider describes itself as somebody else")
+                self._cache.metadata, self._cache.metadata_at = found, now
+            return self._cache.metadata
+
+    async def _keys(self, metadata: Mapping[str, Any], *, fresh: bool) -> dict[str, Any]:
+        now = time.monotonic()
+        async with self._asking:
+            old = now - self._cache.keys_at > (KEYS_SECONDS if fresh else DISCOVERY_SECONDS)
+            if not self._cache.keys or old:
+                self._cache.keys = await self._ask("GET", str(metadata["jwks_uri"]))
+                self._cache.keys_at = now
+            return self._cache.keys
+
+    async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:
+        """One question to the provider, answered as a JSON object. Raises SignInFailed."""
+        try:
+            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client:
+                answer = await client.request(
+                    method, url, **{name: each for name, each in more.items() if each is not None}
+                )
+            if answer.status_code != 200 or len(answer.content) > ANSWER_OCTETS:
+                raise SignInFailed("provider", f"the provider answered {answer.status_code}")
+            found = answer.json()
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            raise SignInFailed("provider", f"the provider does not answer ({type(error).__name__})") from None
+        if not isinstance(found, dict):
+            raise SignInFailed("provider", "the provider's answer is no object")
+        return found
+
+    def _sealed(self, said: Mapping[str, Any]) -> str:
+        data = base64.urlsafe_b64encode(json.dumps(said).encode())
+        return f"{data.decode()}.{hmac.new(self._secret, data, hashlib.sha256).hexdigest()}"
+
+    def _opened(self, cookie: str) -> dict[str, Any]:
+        data, _, signature = cookie.partition(".")
+        right = hmac.new(self._secret, data.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(right, signature.encode("utf-8", "replace").decode("latin-1")):
+            raise SignInFailed("state", "this browser did not ask to sign in")
+        said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(data))
+        if said["until"] < time.time():
+            raise SignInFailed("state", "signing in took too long")
+        return said

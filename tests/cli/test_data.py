@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -22,6 +23,8 @@ PEOPLE = samples.people(500)
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     new_key_file(tmp_path / "key")
+    key = base64.b64encode(bytes(range(32))).decode()  # which fingerprints are kept depends on the key: always the same
+    (tmp_path / "key").write_text(f'id = "test"\nkey = "{key}"\n', encoding="utf-8")
     path = tmp_path / "dlpmilter.toml"
     path.write_text(
         'internal_domains = ["corp.example"]\nnext_hop = "127.0.0.1:10026"\ndatabase = "dlpmilter.db"\n'

@@ -17,11 +17,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx2
 from joserfc import jwk, jwt
 from joserfc.errors import JoseError
+
+from dlpmilter.facts.people_csv import normal_address
+from dlpmilter.model.address import AddressError
 
 if TYPE_CHECKING:
     from dlpmilter.settings import Oidc
@@ -34,11 +37,12 @@ KEYS_SECONDS = 60.0
 DISCOVERY_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
 ANSWER_OCTETS = 512 * 1024
+LEAST_RSA_BITS = 2048
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
 class SignInFailed(Exception):
-    """Nobody is signed in; `slug` says why, for log and page: denied, state, provider, token, address."""
+    """Nobody is signed in; `slug` says why: denied, state, provider, client, token, address."""
 
     def __init__(self, slug: str, text: str) -> None:
         super().__init__(text)
@@ -114,13 +118,18 @@ class Provider:
 
     def _identity(self, claims: Mapping[str, Any], back_to: str) -> Identity:
         address = claims.get("email")
-        if not isinstance(address, str) or "@" not in address or claims.get("email_verified", True) is not True:
+        verified = claims.get("email_verified", True)
+        if not isinstance(address, str) or address != address.strip() or (verified is not True and verified != "true"):
             raise SignInFailed("address", "the provider names no verified mail address")
+        try:
+            normal = normal_address(address)
+        except AddressError:
+            raise SignInFailed("address", "what the provider names is no mail address") from None
         said = claims.get(self._settings.groups_claim)
-        groups = {each for each in said if isinstance(each, str)} if isinstance(said, list) else set()
+        groups = {each for each in (said if isinstance(said, list) else [said]) if isinstance(each, str)}
         granted = [granted for name, granted in self._settings.groups.items() if name in groups]
         return Identity(
-            address.lower(), str(claims.get("name", ""))[:120],
+            normal, str(claims.get("name", ""))[:120],
             tuple(sorted({role for each in granted for role in each.roles})),
             tuple(sorted({pool for each in granted for pool in each.pools})), back_to,
         )  # fmt: skip
@@ -128,7 +137,9 @@ class Provider:
     async def _tokens(self, metadata: Mapping[str, Any], code: str, verifier: str) -> dict[str, Any]:
         fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri,
                   "code_verifier": verifier}  # fmt: skip
-        auth = (self._settings.client_id, self._client_secret) if self._client_secret else None
+        auth = None
+        if self._client_secret:  # RFC 6749 section 2.3.1: both are form-encoded before they become Basic
+            auth = (quote_plus(self._settings.client_id), quote_plus(self._client_secret))
         if auth is None:
             fields["client_id"] = self._settings.client_id
         return await self._ask("POST", str(metadata["token_endpoint"]), data=fields, auth=auth)
@@ -137,8 +148,7 @@ class Provider:
         """The ID token, verified (OpenID Connect Core 3.1.3.7)."""
         for fresh in (False, True):
             try:
-                found: Any = await self._keys(metadata, fresh=fresh)
-                keys = jwk.KeySet.import_key_set(found)
+                keys = _usable(await self._keys(metadata, fresh=fresh))
                 claims = dict(jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims)
                 break
             except (JoseError, ValueError, KeyError, TypeError) as error:
@@ -199,8 +209,10 @@ class Provider:
                 answer = await client.request(
                     method, url, **{name: each for name, each in more.items() if each is not None}
                 )
-            if answer.status_code != 200 or len(answer.content) > ANSWER_OCTETS:
-                raise SignInFailed("provider", f"the provider answered {answer.status_code}")
+            if len(answer.content) > ANSWER_OCTETS:
+                raise SignInFailed("provider", "the provider's answer is too long")
+            if answer.status_code != 200:
+                raise _refused(answer)
             found = answer.json()
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise SignInFailed("provider", f"the provider does not answer ({type(error).__name__})") from None
@@ -215,9 +227,33 @@ class Provider:
     def _opened(self, cookie: str) -> dict[str, Any]:
         data, _, signature = cookie.partition(".")
         right = hmac.new(self._secret, data.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(right, signature.encode("utf-8", "replace").decode("latin-1")):
+        if not hmac.compare_digest(right.encode(), signature.encode("utf-8", "surrogatepass")):
             raise SignInFailed("state", "this browser did not ask to sign in")
         said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(data))
         if said["until"] < time.time():
             raise SignInFailed("state", "signing in took too long")
         return said
+
+
+def _usable(found: Mapping[str, Any]) -> jwk.KeySet:
+    """The provider's keys that can sign; one that we do not know, or that is too short, stops no other."""
+    keys: list[Any] = []
+    for each in found.get("keys", ()):
+        if not isinstance(each, dict) or each.get("kty") not in {"RSA", "EC", "OKP"} or each.get("use", "sig") != "sig":
+            continue
+        try:
+            key = jwk.import_key(each)
+        except (JoseError, ValueError, KeyError, TypeError):
+            continue
+        if not isinstance(key, jwk.RSAKey) or key.public_key.key_size >= LEAST_RSA_BITS:
+            keys.append(key)
+    return jwk.KeySet(keys)
+
+
+def _refused(answer: httpx2.Response) -> SignInFailed:
+    """Why the provider said no: a code that was used, our own credentials, or trouble of its own (RFC 6749 5.2)."""
+    try:
+        slug = {"invalid_grant": "token", "invalid_client": "client"}.get(answer.json().get("error"), "provider")
+    except (ValueError, AttributeError):
+        slug = "provider"
+    return SignInFailed(slug, f"the provider answered {answer.status_code}")

@@ -22,7 +22,8 @@ import pytest
 from tests.peers.processes import free_port
 
 HERE = Path(__file__).parent / "oidc"
-SECRET = "a secret of the test"
+SECRET = "p+l%20us & a secret:of the test"
+"""With the signs that differ between a form and Basic (RFC 6749 section 2.3.1)."""
 
 
 def _installed() -> Path:
@@ -48,7 +49,13 @@ def _installed() -> Path:
 def provider(redirect_uri: str, person: dict[str, Any]) -> Iterator[str]:
     """The issuer's address while it runs."""
     folder, port = _installed(), free_port()
-    environment = {**os.environ, "PORT": str(port), "REDIRECT_URI": redirect_uri, "PERSON": json.dumps(person)}
+    environment = {
+        **os.environ,
+        "PORT": str(port),
+        "REDIRECT_URI": redirect_uri,
+        "PERSON": json.dumps(person),
+        "SECRET": SECRET,
+    }
     process = subprocess.Popen(
         ["node", "provider.mjs"],
         cwd=folder,

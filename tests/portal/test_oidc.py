@@ -9,6 +9,7 @@ import hmac
 import json
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from dlpmilter.holds.notify import internal
 from dlpmilter.portal.oidc import Provider, SignInFailed
 from dlpmilter.portal.single import BACK, with_provider
 from dlpmilter.settings import Granted, Oidc
@@ -38,12 +40,8 @@ GROUPS = {"dlp-privacy": Granted(roles=("reviewer",), pools=("privacy",)), "dlp-
 @pytest.mark.asyncio
 async def test_a_person_signs_in_at_a_real_provider_and_is_what_the_groups_say(tmp_path: Path) -> None:
     """Off to the provider, its forms, back: a reviewer of the pool, on the page that was asked for; the code works once."""
-    (tmp_path / "secret").write_text(SECRET)
-    (tmp_path / "secret").chmod(0o600)
     with provider(URL + BACK, RITA) as issuer:
-        settings = Oidc(
-            issuer=issuer, client_id="dlpmilter", client_secret_file=str(tmp_path / "secret"), groups=GROUPS
-        )
+        settings = Oidc(issuer=issuer, client_id="dlpmilter", client_secret_file=_secret_file(tmp_path), groups=GROUPS)
         async with portal(tmp_path, portal={"oidc": settings}) as house:
             house.site = with_provider(house.site)
             case = (await house.rooms.hold()).case_id
@@ -58,7 +56,7 @@ async def test_a_person_signs_in_at_a_real_provider_and_is_what_the_groups_say(t
                 assert case in (await client.get(f"/queue/{case}")).text
                 assert (await client.get("/overview")).status_code == 403
             async with house.client(cookies=cookie) as thief:
-                assert (await thief.get(back.removeprefix(URL))).status_code in {403, 503}
+                assert (await thief.get(back.removeprefix(URL))).status_code == 403  # the code was used
                 assert (await thief.get("/queue")).status_code == 303
             async with house.client() as victim:  # an answer that somebody else's browser asked for
                 assert (await victim.get(back.removeprefix(URL))).status_code == 403
@@ -70,12 +68,8 @@ async def test_a_person_signs_in_at_a_real_provider_and_is_what_the_groups_say(t
 )
 async def test_who_is_not_of_the_company_is_not_signed_in(tmp_path: Path, person: dict[str, Any]) -> None:
     """A foreign, an unverified and a missing address: the same page, no session."""
-    (tmp_path / "secret").write_text(SECRET)
-    (tmp_path / "secret").chmod(0o600)
     with provider(URL + BACK, person) as issuer:
-        settings = Oidc(
-            issuer=issuer, client_id="dlpmilter", client_secret_file=str(tmp_path / "secret"), groups=GROUPS
-        )
+        settings = Oidc(issuer=issuer, client_id="dlpmilter", client_secret_file=_secret_file(tmp_path), groups=GROUPS)
         async with portal(tmp_path, portal={"oidc": settings}) as house:
             house.site = with_provider(house.site)
             async with house.client() as client:
@@ -95,6 +89,8 @@ class _Lies:
     token = ""
     userinfo: dict[str, Any] = {}  # noqa: RUF012 - one test at a time
     issuer = ""
+    more_keys: list[Any] = []  # noqa: RUF012 - as above
+    refusal: tuple[int, str] | None = None
 
 
 @contextmanager
@@ -106,18 +102,21 @@ def _liar() -> Iterator[str]:
                     "issuer": _Lies.issuer, "authorization_endpoint": f"{url}/auth", "token_endpoint": f"{url}/token",
                     "jwks_uri": f"{url}/keys", "userinfo_endpoint": f"{url}/me",
                 },
-                "/keys": {"keys": [KEY.as_dict(private=False)]},
+                "/keys": {"keys": [*_Lies.more_keys, KEY.as_dict(private=False)]},
                 "/me": _Lies.userinfo,
             }  # fmt: skip
             self._say(answers.get(self.path, {}))
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
+            if _Lies.refusal is not None:
+                self._say({"error": _Lies.refusal[1]}, _Lies.refusal[0])
+                return
             self._say({"id_token": _Lies.token, "access_token": "t", "token_type": "Bearer"})
 
-        def _say(self, answer: dict[str, Any]) -> None:
+        def _say(self, answer: dict[str, Any], status: int = 200) -> None:
             body = json.dumps(answer).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -140,6 +139,12 @@ def _liar() -> Iterator[str]:
 def _claims(issuer: str, nonce: str, **more: Any) -> dict[str, Any]:
     now = int(time.time())
     return {"iss": issuer, "aud": "dlpmilter", "sub": "1", "iat": now, "exp": now + 60, "nonce": nonce, **RITA} | more
+
+
+def _secret_file(folder: Path) -> str:
+    (folder / "secret").write_text(SECRET)
+    (folder / "secret").chmod(0o600)
+    return str(folder / "secret")
 
 
 def _by_hand(header: dict[str, str], claims: dict[str, Any], secret: bytes) -> str:
@@ -217,3 +222,96 @@ async def test_a_provider_that_is_down_or_somebody_else_signs_nobody_in() -> Non
             await Provider(Oidc(issuer=url, client_id="x"), URL + BACK, b"k" * 32).begin("/")
     with pytest.raises(SignInFailed, match="does not answer"):
         await Provider(Oidc(issuer=url, client_id="x"), URL + BACK, b"k" * 32).begin("/")
+
+
+async def _finished(token_of: Any, **changed: Any) -> Any:
+    """One sign-in at the liar, with a token made from its claims."""
+    with _liar() as url:
+        asked = Provider(Oidc(issuer=url, client_id="dlpmilter", groups=GROUPS), URL + BACK, b"k" * 32)
+        where, cookie = await asked.begin("/")
+        query = {each: value[0] for each, value in parse_qs(urlsplit(where).query).items()}
+        _Lies.token = token_of(_claims(url, query["nonce"], **changed))
+        return await asked.finish({"code": "c", "state": query["state"]}, cookie)
+
+
+def _signed(claims: dict[str, Any], key: Any = KEY, kid: str = "one") -> str:
+    return jwt.encode({"alg": "RS256", "kid": kid}, claims, key)
+
+
+@pytest.mark.asyncio
+async def test_a_key_nobody_can_use_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown curve, a key without its exponent, one for encryption, nonsense: the good key signs in all the same."""
+    strange = [
+        {"kty": "EC", "crv": "brainpoolP256r1", "x": "AA", "y": "AA", "kid": "b"}, {"kty": "RSA", "n": "AQAB", "kid": "r"},
+        {"kty": "RSA", "use": "enc", "n": "AQAB", "e": "AQAB"}, {"kty": "oct", "k": "AAAA", "kid": "one"}, "text", 5,
+    ]  # fmt: skip
+    monkeypatch.setattr(_Lies, "more_keys", strange)
+    assert (await _finished(_signed)).address == "rita@company.example"
+
+
+@pytest.mark.asyncio
+async def test_a_short_key_signs_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RSA under 2048 bits counts as no key."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library warns of such a key, and that is all it does
+        short = RSAKey.generate_key(1024, {"kid": "short"})
+        monkeypatch.setattr(_Lies, "more_keys", [short.as_dict(private=False)])
+        with pytest.raises(SignInFailed) as refused:
+            await _finished(lambda claims: _signed(claims, short, "short"))
+    assert refused.value.slug == "token"
+
+
+async def _outcome(email: Any) -> str:
+    """What becomes of somebody with this address."""
+    try:
+        found = await _finished(_signed, email=email)
+    except SignInFailed as refused:
+        return refused.slug
+    return "signed in" if internal(found.address, ("company.example",)) else "not of the company"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "email", ["rita@company.example\n", "a@gmx.example@company.example", "rita", "@company.example", 5]
+)
+async def test_what_is_no_address_is_nobody(email: Any) -> None:
+    """A line end, two signs, none, no name, no text: `address`, or nobody of the company."""
+    assert await _outcome(email) in {"address", "not of the company"}
+
+
+@pytest.mark.asyncio
+async def test_flags_as_text_and_a_single_group_are_understood() -> None:
+    """email_verified "true" is true, "false" and 1 are not; one group needs no list."""
+    assert (await _finished(_signed, email_verified="true", groups="dlp-dpo")).roles == ("dpo",)
+    for value in ("false", 0, 1, "", None):
+        with pytest.raises(SignInFailed):
+            await _finished(_signed, email_verified=value)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("status", "error", "slug"),
+    [
+        (400, "invalid_grant", "token"),
+        (401, "invalid_client", "client"),
+        (400, "x", "provider"),
+        (500, "x", "provider"),
+    ],
+)
+async def test_a_used_code_is_no_outage_and_a_wrong_secret_is_ours(
+    status: int, error: str, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log tells them apart: who has to do something differs."""
+    monkeypatch.setattr(_Lies, "refusal", (status, error))
+    with pytest.raises(SignInFailed) as refused:
+        await _finished(_signed)
+    assert refused.value.slug == slug
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("cookie", ["", ".", "abc.\xe9", "\udcff.x", "x" * 5000, "e30=.00"])
+async def test_a_cookie_of_nonsense_is_another_sign_in(cookie: str) -> None:
+    """Letters outside ASCII, halves of letters, nothing: the same refusal, no error."""
+    with pytest.raises(SignInFailed) as refused:
+        await Provider(Oidc(issuer="http://127.0.0.1:9", client_id="x"), "y", b"k" * 32).finish({"state": "s"}, cookie)
+    assert refused.value.slug == "state"

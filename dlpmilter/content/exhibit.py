@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 import nh3
 
 from dlpmilter.mime.head import read_head
-from dlpmilter.mime.structure import read_structure
 from dlpmilter.mime.text import charset_text, decode_body, decode_words
 
 if TYPE_CHECKING:
     from mmap import mmap
 
     from dlpmilter.model.limits import Limits
-    from dlpmilter.model.message import Part
+    from dlpmilter.model.message import Part, Structure
 
 TEXT_CHARS = 200_000
 HTML_CHARS = 300_000
@@ -82,9 +81,8 @@ class Exhibit:
     """Mail programs may show it differently, or parts of it could not be read."""
 
 
-def exhibit_of(message: bytes | mmap, limits: Limits) -> Exhibit:
-    """Read one mail for a page, within limits."""
-    structure = read_structure(message, limits)
+def exhibit_of(message: bytes | mmap, structure: Structure, limits: Limits) -> Exhibit:
+    """One mail for a page. The structure was read where hostile mail may be read: in a confined worker."""
     head = read_head(bytes(message[: limits.header_octets + 1]), limits)
     heads = tuple(
         (name, one_line(decode_words(raw), 500))
@@ -106,9 +104,9 @@ def exhibit_of(message: bytes | mmap, limits: Limits) -> Exhibit:
     )  # fmt: skip
 
 
-def part_of(message: bytes | mmap, path: str, limits: Limits) -> tuple[str, bytes] | None:
+def part_of(message: bytes | mmap, structure: Structure, path: str) -> tuple[str, bytes] | None:
     """Name and octets of one enclosed part; None when there is none that can be handed over alone."""
-    for part in read_structure(message, limits).parts:
+    for part in structure.parts:
         if part.path == path and not part.decoded and not part.type.startswith("multipart/"):
             octets = bytes(message[part.body_start : part.body_end])
             return file_name(part.name) or f"part-{path}", decode_body(octets, part.encoding)

@@ -17,7 +17,7 @@ import socket
 import sys
 import tempfile
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dlpmilter.content.wire import MAX_ANSWER, unpack
 from dlpmilter.content.worker import LENGTH
@@ -55,6 +55,11 @@ class Inspector:
         """Start the workers. Raises OSError or WorkerLost when not one can be started: better now than with a mail."""
         for _ in range(self._count):
             self._idle.put_nowait(await self._new_worker())
+
+    def on_demand(self) -> Self:
+        """Instead of `start`, for a process that looks at few mails: the worker comes with the first of them."""
+        self._idle.put_nowait(None)
+        return self
 
     async def structure(self, message: MessageBytes) -> Structure:
         """Read the structure of one mail; whatever goes wrong is named in `uninspectable`."""

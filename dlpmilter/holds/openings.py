@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from dlpmilter.content.exhibit import Exhibit
+    from dlpmilter.content.inspect import Inspector
     from dlpmilter.holds.actors import Actor
     from dlpmilter.model.limits import Limits
+    from dlpmilter.model.message import Structure
     from dlpmilter.storage.bodies import BodyStore
     from dlpmilter.storage.database import Database
 
@@ -72,32 +74,39 @@ class Exhibits:
 
     database: Database
     bodies: BodyStore
+    inspector: Inspector
+    """Reads the structure of a mail in a confined process that can be killed."""
     limits: Limits
     clock: Callable[[], datetime]
 
     async def open(self, case_id: str, actor: Actor, stage: Stage) -> Exhibit:
         """One mail for a page. Raises NoSuchCase, NotAllowed, BodyError, TimeoutError, TemporaryFailure."""
-        return await self._opened(case_id, actor, stage, "", lambda data: exhibit_of(data, self.limits))
+        return await self._opened(case_id, actor, stage, "", lambda data, tree: exhibit_of(data, tree, self.limits))
 
     async def part(self, case_id: str, actor: Actor, path: str) -> tuple[str, bytes]:
         """Name and octets of one enclosed file. Raises the same; NoSuchCase when there is no such part."""
-        found = await self._opened(case_id, actor, Stage.part, path[:80], lambda data: part_of(data, path, self.limits))
+        found = await self._opened(case_id, actor, Stage.part, path[:80], lambda data, tree: part_of(data, tree, path))
         if found is None:
             raise NoSuchCase(f"case {case_id} has no part {path[:80]!r} that can be handed over")
         return found
 
     async def _opened(
-        self, case_id: str, actor: Actor, stage: Stage, part: str, read: Callable[[bytes | mmap], T]
+        self, case_id: str, actor: Actor, stage: Stage, part: str, read: Callable[[bytes | mmap, Structure], T]
     ) -> T:
         now = self.clock()
         body = await self.database.write(lambda conn: record_opening(conn, case_id, actor, stage, now, part))
         maillog.acted("open", case_id.strip().upper(), stage.value)
         message = await self.bodies.get(body)
+        try:
+            tree = await self.inspector.structure(message)
+        except BaseException:
+            message.close()
+            raise
 
         def work() -> T:
             try:
                 with message.view() as data:
-                    return read(data)
+                    return read(data, tree)
             finally:
                 message.close()
 

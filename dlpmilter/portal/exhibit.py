@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from dlpmilter.config import sentence
 from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.openings import Exhibits, Stage
 from dlpmilter.holds.workflow import NoSuchCase
@@ -34,7 +35,7 @@ async def open_content(request: Request, person: Person) -> Response:
     wanted, path = text(form, "stage", 20), text(form, "part", 80)
     if wanted not in set(Stage):
         return forbidden(request, person)
-    exhibits = Exhibits(site.database, site.bodies, site.config.bounds, site.clock)
+    exhibits = Exhibits(site.database, site.bodies, site.inspector, site.config.bounds, site.clock)
     actor, stage = site.requests.known(person.actor), Stage(wanted)
     try:
         if stage is Stage.part:
@@ -43,12 +44,15 @@ async def open_content(request: Request, person: Person) -> Response:
     except NotAllowed as error:
         if error.slug in _HIDDEN:
             return forbidden(request, person)
-        return await review.case(request, person, refused=str(error), status=409)
+        return await review.case(
+            request, person, refused={"reason": error.slug, "error": sentence(str(error))}, status=409
+        )
     except NoSuchCase:
         return forbidden(request, person)
     except (BodyError, TimeoutError) as error:
         words = str(error) or "it took too long"
-        return await review.case(request, person, refused=f"The mail cannot be shown: {words}.", status=409)
+        refused = {"reason": "content-unreadable", "error": f"The mail cannot be shown: {words}."}
+        return await review.case(request, person, refused=refused, status=409)
     return await review.case(request, person, shown=shown)
 
 

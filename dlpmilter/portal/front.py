@@ -148,6 +148,7 @@ async def serve(site: Site, listener: socket.socket) -> None:
             server.should_exit = True
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(task, GRACE_SECONDS + 1)
+            await site.inspector.close()
             raise
         except Exception as error:  # noqa: BLE001 - the pages must never take outbox and sweep down with them
             metrics.unforeseen.labels("portal").inc()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.content.inspect import Inspector
 from dlpmilter.notices import links
 from dlpmilter.portal.limits import Throttle
 
@@ -43,6 +44,12 @@ class Site:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     throttle: Throttle = field(default_factory=Throttle)
     oidc: Provider | None = None
+    inspector: Inspector = field(init=False)
+    """Reads the structure of held mail, in a process of its own that starts when somebody looks."""
+
+    def __post_init__(self) -> None:
+        """Nothing runs yet."""
+        object.__setattr__(self, "inspector", Inspector(self.config.bounds, workers=1).on_demand())
 
     @property
     def policy(self) -> Policy:

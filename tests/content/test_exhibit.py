@@ -10,11 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlpmilter.content.exhibit import HTML_CHARS, as_page, as_text, exhibit_of, file_name, masked, part_of
+from dlpmilter.content.exhibit import HTML_CHARS, Exhibit, as_page, as_text, exhibit_of, file_name, masked, part_of
+from dlpmilter.mime.structure import read_structure
 from dlpmilter.model.limits import Limits
 from tests.content.payloads_xss import PAYLOADS
 
 LIMITS = Limits()
+
+
+def _exhibit(mail: bytes) -> Exhibit:
+    return exhibit_of(mail, read_structure(mail, LIMITS), LIMITS)
+
+
+def _part(mail: bytes, path: str) -> tuple[str, bytes] | None:
+    return part_of(mail, read_structure(mail, LIMITS), path)
+
+
 MAIL = (
     b"From: Anna <anna@corp.example>\r\nTo: x@gmx.example\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nMIME-Version: 1.0\r\n"
     b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
@@ -27,19 +38,19 @@ MAIL = (
 
 def test_text_first_markup_cleaned_and_files_named() -> None:
     """The whole of a usual mail: heads decoded, text as it is, markup without attributes, a name that is safe."""
-    seen = exhibit_of(MAIL, LIMITS)
+    seen = _exhibit(MAIL)
     assert dict(seen.heads)["Subject"] == "Grüße"
     assert "Please call" in seen.text and not seen.cut
     assert "<b>you</b>" in seen.html and "onclick" not in seen.html and "t.example" not in seen.html
     (file,) = seen.enclosed
     assert (file.name, file.type) == ("_.._etc_passwd.pdf", "application/pdf")
-    assert part_of(MAIL, file.path, LIMITS) == (file.name, b"%PDF-")
-    assert part_of(MAIL, "9.9", LIMITS) is None
+    assert _part(MAIL, file.path) == (file.name, b"%PDF-")
+    assert _part(MAIL, "9.9") is None
 
 
 def test_an_excerpt_covers_numbers_accounts_and_addresses() -> None:
     """Words stay, so that a reviewer sees what kind of mail it is."""
-    seen = exhibit_of(MAIL, LIMITS).excerpt
+    seen = _exhibit(MAIL).excerpt
     assert "Please call" in seen
     assert not re.search(r"\d{2}|@|kunde", seen)
 
@@ -72,7 +83,7 @@ def test_markup_that_would_keep_a_sanitiser_busy_is_shown_as_text() -> None:
 @given(st.binary(max_size=3000))
 def test_any_octets_make_an_exhibit(data: bytes) -> None:
     """Whatever a mail is, a page can be made of it."""
-    seen = exhibit_of(data, LIMITS)
+    seen = _exhibit(data)
     assert len(seen.text) <= 3000 and len(seen.excerpt) <= 1_500
 
 
@@ -83,9 +94,9 @@ def test_a_mail_with_changed_octets_makes_an_exhibit(data: st.DataObject) -> Non
     mail = bytearray(MAIL)
     for _ in range(data.draw(st.integers(1, 12))):
         mail[data.draw(st.integers(0, len(mail) - 1))] = data.draw(st.integers(0, 255))
-    seen = exhibit_of(bytes(mail), LIMITS)
+    seen = _exhibit(bytes(mail))
     for each in seen.enclosed:
-        part_of(bytes(mail), each.path, LIMITS)
+        _part(bytes(mail), each.path)
 
 
 @given(st.text(max_size=300))

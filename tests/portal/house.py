@@ -128,4 +128,5 @@ async def portal(folder: Path, **more: Any) -> AsyncIterator[House]:
         try:
             yield House(found, site)
         finally:
+            await site.inspector.close()
             await desk.close()

@@ -170,7 +170,8 @@ class Desk:
         replayed = await self.replay()
         portal = self._config.portal
         idle, longest = now - timedelta(minutes=portal.idle_minutes), now - timedelta(hours=portal.session_hours)
-        await self._database.write(lambda conn: account_rows.sweep(conn, now, idle, longest))
+        if self._config.portal_url:
+            await self._database.write(lambda conn: account_rows.sweep(conn, now, idle, longest))
         return {**await self._sweeper.run(self.notifier, now), "replayed": replayed}
 
     async def backlog(self) -> tuple[int, int]:

@@ -126,7 +126,7 @@ class Requests:
 
     async def _of_user(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
         if act in READING:
-            return await self._read(self._reader(caller), caller.keeper, act, asked)
+            return await self._read(self._reader(caller), act, asked, keeper=caller.keeper)
         if act in mailboxes.FIELDS:
             if self.mailboxes is None:
                 raise ValueError("private mailboxes are not kept here")
@@ -135,18 +135,18 @@ class Requests:
 
     async def _of_person(self, actor: Actor, act: str, asked: Mapping[str, Any]) -> Answer:
         if act in READING:
-            return await self._read(actor, False, act, asked)
+            return await self._read(actor, act, asked, keeper=False)
         if act in mailboxes.FIELDS:
             if self.mailboxes is None:
                 raise ValueError("private mailboxes are not kept here")
             return await self.mailboxes.answer_for(actor, act, asked)
         return await self._acted(actor, act, asked)
 
-    async def _read(self, actor: Actor | None, keeper: bool, act: str, asked: Mapping[str, Any]) -> Answer:  # noqa: FBT001 - one word a caller
+    async def _read(self, actor: Actor | None, act: str, asked: Mapping[str, Any], *, keeper: bool) -> Answer:
         if act == "list":
-            return {"ok": True, "cases": await self._list(actor, keeper, everything=asked["all"])}
+            return {"ok": True, "cases": await self._list(actor, keeper=keeper, everything=asked["all"])}
         if act == "show":
-            return {"ok": True, "case": await self._show(actor, keeper, asked["case"])}
+            return {"ok": True, "case": await self._show(actor, asked["case"], keeper=keeper)}
         consents = ConsentRequests(self.config, self.database, self.person)
         return {"ok": True} | await consents.read(actor, act, asked)
 
@@ -159,12 +159,12 @@ class Requests:
         done = await self._act(act, actor, asked)
         return {"ok": True, "case": described(done.case, actor) | {"approvals_missing": done.waiting_for}}
 
-    async def _list(self, actor: Actor | None, keeper: bool, *, everything: bool) -> list[dict[str, Any]]:  # noqa: FBT001 - as above
+    async def _list(self, actor: Actor | None, *, keeper: bool, everything: bool) -> list[dict[str, Any]]:
         states = set(State) if everything else OPEN
         cases = await self.database.read(lambda conn: case_rows.in_states(conn, states))
         return [described(case, actor) for case in cases if keeper or may_see(case, actor)]
 
-    async def _show(self, actor: Actor | None, keeper: bool, case_id: str) -> dict[str, Any]:  # noqa: FBT001 - as above
+    async def _show(self, actor: Actor | None, case_id: str, *, keeper: bool) -> dict[str, Any]:
         case = await self.database.read(lambda conn: case_in(conn, case_id))
         if not keeper and not may_see(case, actor):
             raise NotAllowed(

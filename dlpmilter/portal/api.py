@@ -96,6 +96,14 @@ def endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     """The handler of one operation."""
 
     async def answer(request: Request) -> Response:
+        client = request.client.host if request.client else ""
+        if site_of(request).throttle.over("api", client, most=600, seconds=60):
+            problem = {
+                "ok": False,
+                "reason": "too-often",
+                "error": "More than 600 requests in a minute; wait a little.",
+            }
+            return JSONResponse(problem, 429, {"Retry-After": "60"})
         person = await _person(request)
         if person is None:
             problem = {"ok": False, "reason": "no-key", "error": "Send a valid key: Authorization: Bearer KEY."}
@@ -116,8 +124,7 @@ async def _person(request: Request) -> Person | None:
     """Whose key it is; None without one, and when account or key ended."""
     site = site_of(request)
     kind, _, key = request.headers.get("authorization", "").partition(" ")
-    client = request.client.host if request.client else ""
-    if kind.lower() != "bearer" or not key or len(key) > 200 or site.throttle.over("api", client, most=600, seconds=60):
+    if kind.lower() != "bearer" or not key or len(key) > 200:
         return None
     name, now = sessions.hashed(key.strip()), site.clock()
 
@@ -193,7 +200,8 @@ def _described(each: Operation) -> dict[str, Any]:
             "200": {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}},
             **{code: {"description": words, **refused} for code, words in (
                 ("400", "What was sent cannot be taken"), ("401", "No valid key"), ("403", "Not this person's"),
-                ("404", "No such case"), ("409", "It does not fit how things stand"), ("503", "Not now; try again"))},
+                ("404", "No such case"), ("409", "It does not fit how things stand"), ("429", "Too often"),
+                ("503", "Not now; try again"))},
         },
     }  # fmt: skip
     if each.method == "GET":

@@ -27,7 +27,7 @@ MAKERS = (Role.reviewer, Role.dpo)
 
 async def page(request: Request, person: Person) -> Response:
     """GET lists them, POST does one thing with one."""
-    refused, typed = "", None
+    refused, typed = None, None
     if request.method == "POST":
         if not person.has(*MAKERS):
             return forbidden(request, person)
@@ -38,7 +38,7 @@ async def page(request: Request, person: Person) -> Response:
         answer = await site_of(request).ask(person, act, **fields)
         if answer["ok"]:
             return see(f"/consents?done={act.partition('-')[2]}")
-        refused, typed = answer["error"], form
+        refused, typed = answer, form
     everything = request.query_params.get("all") == "yes"
     found = [
         (kind, (await site_of(request).ask(person, f"{kind}-list", all=everything)).get("consents", []))

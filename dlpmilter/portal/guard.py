@@ -17,7 +17,6 @@ from starlette.responses import PlainTextResponse
 from dlpmilter.holds.form import Said
 from dlpmilter.portal import sessions
 from dlpmilter.portal.pages import HEADERS, message, see
-from dlpmilter.portal.person import Role  # noqa: TC001 - names of roles are values here
 from dlpmilter.portal.site import site_of
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from dlpmilter.portal.person import Person
+    from dlpmilter.portal.person import Person, Role
 
 BODY_OCTETS = 256 * 1024
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -70,7 +70,7 @@ async def act(request: Request, person: Person) -> Response:
 async def mailboxes(request: Request, person: Person) -> Response:
     """The own private mailboxes: what counts as "yours", and what somebody proposed."""
     site = site_of(request)
-    refused, typed = "", ""
+    refused, typed = None, ""
     if request.method == "POST":
         form = await request.form(max_files=0)
         name, typed = text(form, "act", 20), text(form, "address", 254).strip()
@@ -79,7 +79,7 @@ async def mailboxes(request: Request, person: Person) -> Response:
         answer = await site.ask(person, wanted, **(fields if wanted != "mailbox-list" else {}))
         if answer["ok"]:
             return see("/my/mailboxes?done=mailbox")
-        refused = answer["error"]
+        refused = answer
     found = await site.ask(person, "mailbox-list")
     return render(
         request, "mailboxes.html", status=400 if refused else 200, person=person, mailboxes=found.get("mailboxes", []),

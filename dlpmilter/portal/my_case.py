@@ -41,7 +41,8 @@ _FIRST_MORE = next(each.name for each in _ORDER if not each.required and each.on
 
 async def show(  # noqa: PLR0913 - what was typed comes back
     request: Request, person: Person, case_id: str, *, base: str, status: int = 200,
-    typed: Mapping[str, str] | None = None, problems: Mapping[str, str] | None = None, refused: str = "",
+    typed: Mapping[str, str] | None = None, problems: Mapping[str, str] | None = None,
+    refused: Mapping[str, Any] | None = None,
 ) -> Response:  # fmt: skip
     """The page of one case, for its sender alone."""
     site = site_of(request)
@@ -82,7 +83,7 @@ async def act(request: Request, person: Person, case_id: str, name: str, form: F
     problems = answer.get("problems", {})
     return await show(
         request, person, case_id, base=base, status=status, typed=answers, problems=problems,
-        refused="" if problems else answer["error"],
+        refused=None if problems else answer,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from dlpmilter.portal.language import COOKIE, language_of, moment, sayer
 from dlpmilter.portal.person import OVERSIGHT, Role
 from dlpmilter.portal.site import site_of
-from dlpmilter.portal.words import PROBLEMS
+from dlpmilter.portal.words import PROBLEMS, REFUSALS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -49,7 +49,7 @@ def render(
         "say": sayer(language), "words": lambda said: getattr(_said(said), language), "lang": language,
         "when": lambda at: moment(at, language), "parse": datetime.fromisoformat, "person": person,
         "path": request.url.path, "roles": Role, "oversight": OVERSIGHT, "company": _company(request),
-        "play": site.config.portal.play, "oidc": site.oidc is not None,
+        "refusals": REFUSALS, "play": site.config.portal.play, "oidc": site.oidc is not None,
     }  # fmt: skip
     html = _templates().get_template(template).render(known | values)
     response = HTMLResponse(html, status)

@@ -7,11 +7,12 @@ Who may decide is asked in holds/ for each act. Never shows a case of another po
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds import actors
-from dlpmilter.holds.form import BASES, FIELDS, QUESTIONS, UNKNOWN
+from dlpmilter.holds.form import BASES, EVIDENCE, FIELDS, PROTECTED, QUESTIONS, UNKNOWN
 from dlpmilter.holds.reasons import REASONS
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
 from dlpmilter.portal.guard import forbidden, text
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
     from dlpmilter.portal.site import Site
     from dlpmilter.storage.case_rows import Case
 
+Refused = Mapping[str, Any]
+"""A refusal of the counter: its slug and its sentence."""
 ACTS = ("claim", "hand-over", "approve", "reject", "release")
 OPEN = (*sorted(WAITING), State.release_failed)
 
 
-async def queue(request: Request, person: Person, *, refused: tuple[str, ...] = (), status: int = 200) -> Response:
+async def queue(request: Request, person: Person, *, refused: tuple[Refused, ...] = (), status: int = 200) -> Response:
     """Open cases of the person's pools."""
     site, asked = site_of(request), request.query_params
     mine = site.requests.known(person.actor)
@@ -85,12 +88,12 @@ async def decide(request: Request, person: Person) -> Response:
     name = text(form, "act", 20)
     fields = _decision(name, form)
     if not chosen or fields is None:
-        say = "Choose at least one case and a decision. / Bitte mindestens einen Vorgang und eine Entscheidung wählen."
-        return await queue(request, person, refused=(say,), status=400)
+        nothing = {"reason": "nothing-chosen", "error": "Choose at least one case, and a decision."}
+        return await queue(request, person, refused=(nothing,), status=400)
     answer = await site_of(request).ask(person, f"{name}-all", cases=chosen, **fields)
     if not answer["ok"]:
-        return await queue(request, person, refused=(answer["error"],), status=400)
-    failed = tuple(f"{each['case']}: {each['error']}" for each in answer["cases"] if not each["ok"])
+        return await queue(request, person, refused=(answer,), status=400)
+    failed = tuple(each | {"error": f"{each['case']}: {each['error']}"} for each in answer["cases"] if not each["ok"])
     if failed:
         return await queue(request, person, refused=failed, status=409)
     return see(f"/queue?done={name}")
@@ -104,8 +107,8 @@ def _decision(name: str, form: FormData) -> dict[str, Any] | None:
 
 
 async def case(
-    request: Request, person: Person, *, refused: str = "", typed: FormData | None = None, status: int = 200,
-    shown: dict[str, Any] | None = None,
+    request: Request, person: Person, *, refused: Refused | None = None, typed: FormData | None = None,
+    status: int = 200, shown: dict[str, Any] | None = None,
 ) -> Response:  # fmt: skip
     """One case to decide on."""
     site, case_id = site_of(request), request.path_params["case"].strip().upper()
@@ -138,7 +141,10 @@ def _values(site: Site, case: Case, actor: actors.Actor, entries: list[dict[str,
         (each.label, (each.choices or {}).get(value, value)) for each in FIELDS if (value := said.get(each.name))
     ]
     taken = next((hold.claimed_by for hold in mine if hold.claimed_by), None)
+    sealed = any(each.state == State.sealed for each in case.holds)
+    closed = sealed or case.justification_code in {EVIDENCE, PROTECTED}
     return {
+        "closed": closed,
         "holds": mine, "states": WAITING_FOR, "classes": CLASSES, "relations": RELATIONS, "answers": answers,
         "rules": [rule for name in dict.fromkeys(hold.rule for hold in mine) if (rule := policy.rule(name))],
         "waiting": bool(states & WAITING), "failed": State.release_failed in states,
@@ -169,4 +175,4 @@ async def act(request: Request, person: Person) -> Response:
     if answer["reason"] in {"wrong-pool", "no-such-case", "sender-never-decides", "too-close"}:
         return forbidden(request, person)
     status = 503 if answer["exit"] == 75 else 409 if answer["exit"] == 1 else 400
-    return await case(request, person, refused=answer["error"], typed=form, status=status)
+    return await case(request, person, refused=answer, typed=form, status=status)

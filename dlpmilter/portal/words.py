@@ -124,3 +124,53 @@ CONSENT_STATES: dict[str, Said] = {
     "refused": Said("abgelehnt", "refused"),
     "expired": Said("abgelaufen", "over"),
 }
+REFUSALS: dict[str, Said] = {
+    "usage": Said(
+        "So geht es nicht; bitte prüfen Sie die Angaben.", "This does not work; please check what was given."
+    ),
+    "nothing-chosen": Said(
+        "Bitte mindestens einen Vorgang und eine Entscheidung wählen.", "Please choose a case and a decision."
+    ),
+    "conflict": Said(
+        "Das passt nicht mehr: Inzwischen hat jemand entschieden, oder der Vorgang ist zu Ende.",
+        "This does not fit any more.",
+    ),
+    "temporary": Said(
+        "Die Datenbank antwortet gerade nicht; es wurde nichts geändert.", "The database does not answer now."
+    ),
+    "claimed": Said(
+        "Der Vorgang ist bei jemand anderem. Bitten Sie um Übergabe, oder übernehmen Sie ihn nach einem Arbeitstag.",
+        "Somebody else has the case.",
+    ),
+    "refused-before": Said(
+        "Sie haben diesen Vorgang abgelehnt; der zweite Blick gehört jemand anderem.",
+        "The second look is somebody else's.",
+    ),
+    "approved-already": Said(
+        "Sie haben schon freigegeben; eine weitere Person muss es auch tun.", "Somebody else has to approve, too."
+    ),
+    "not-informed": Said(
+        "Bei einem Interesse der Firma muss jemand sagen, wie die Betroffenen informiert werden, oder warum nicht.",
+        "Somebody must say how the people concerned are told.",
+    ),
+    "evidence-stays": Said("Die E-Mail ist ein Beleg und wird nie gesendet.", "It is evidence and is never sent."),
+    "extended-already": Said("Mehr Zeit gibt es einmal, höchstens 14 Arbeitstage.", "More time is given once."),
+    "no-mailbox": Said("Zu diesem Absender gehört kein Postfach bei uns.", "The sender has no mailbox of ours."),
+    "no-second-look": Said(
+        "Hier sieht niemand ein zweites Mal hin; die Mitteilung sagt, wen Sie fragen können.",
+        "Nobody looks a second time here.",
+    ),
+    "appealed-already": Said("Auch der zweite Blick ist beantwortet; dabei bleibt es.", "That answer stands."),
+    "content-gone": Said("Der Inhalt ist gelöscht.", "The content is deleted."),
+    "content-unreadable": Said("Der Inhalt lässt sich nicht anzeigen.", "The content cannot be shown."),
+    "sealed": Said("Ein Beleg unter Verschluss: Niemand öffnet ihn allein.", "Nobody opens it alone."),
+    "protected": Said(
+        "Eine Meldung oder Beratung: Der Inhalt geht niemanden etwas an.", "Its content is nobody's business."
+    ),
+    "no-such-mailbox": Said("Dieses Postfach ist hier nicht eingetragen.", "This mailbox is not known here."),
+    "own-mailbox": Said("Das sind Sie selbst.", "This is you."),
+    "two-people": Said(
+        "Sie haben das vorgeschlagen; unterschreiben muss eine zweite Person.", "A second person has to sign it."
+    ),
+}
+"""The refusals of the counter for German pages; its own sentence, which knows names and times, stands behind."""

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +140,33 @@ async def test_in_a_browser_no_held_mail_acts_or_asks_for_anything(tmp_path: Pat
                     assert framed is not None and "before" in html.unescape(framed[1])
         assert (asked, dialogs) == ([], [])
         await browser.close()
+
+
+@pytest.mark.asyncio
+async def test_what_is_sealed_or_protected_shows_no_subject_to_reviewers(tmp_path: Path) -> None:
+    """Before, the case page shows it; after R5 or R6 neither subject nor a way to the content is there."""
+    async with portal(tmp_path) as house:
+        rita = await house.signed_in(RITA, "reviewer", pools=("privacy",))
+        for code in ("R5", "R6"):
+            case = (await house.rooms.hold()).case_id
+            assert "Grüße" in (await rita.get(f"/queue/{case}")).text
+            async with house.client() as sender:
+                await sender.post(house.link(case), data={"act": "state", "code": code})
+            after = (await rita.get(f"/queue/{case}")).text
+            assert "Grüße" not in after and 'value="excerpt"' not in after and "stays closed" in after
+
+
+@pytest.mark.asyncio
+async def test_a_mail_that_breaks_its_worker_is_shown_as_unclear(tmp_path: Path) -> None:
+    """The structure is read in a process of its own: when it is killed, the page says so, and the next mail is fine."""
+    async with portal(tmp_path) as house:
+        rita = await house.signed_in(RITA, "reviewer", pools=("privacy",))
+        case = (await house.rooms.hold(message=_with_file())).case_id
+        assert "number is" in (await post(rita, f"/queue/{case}/content", stage="text")).text
+        (pid,) = house.site.inspector.pids
+        os.kill(pid, signal.SIGSTOP)
+        hurry = asyncio.get_running_loop().call_later(0.5, os.kill, pid, signal.SIGKILL)
+        broken = await post(rita, f"/queue/{case}/content", stage="text")
+        hurry.cancel()
+        assert broken.status_code == 200 and "parts of it could not be read" in broken.text
+        assert "number is" in (await post(rita, f"/queue/{case}/content", stage="text")).text

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlpmilter.audit.verify import verify
-from tests.portal.house import APPROVED, JUSTIFIED, portal, post
+from dlpmilter.portal.words import REFUSALS
+from tests.portal.house import APPROVED, JUSTIFIED, csrf, portal, post
 
 RITA, OTTO = "rita@company.example", "otto@company.example"
 
@@ -138,3 +139,27 @@ async def test_an_agreement_takes_two_people_and_an_onlooker_signs_nothing(tmp_p
         assert (await post(dana, "/consents", kind="agreements", act="revoke", id=number[1])).status_code == 303
         assert number[1] not in (await rita.get("/consents")).text
         assert number[1] in (await rita.get("/consents?all=yes")).text
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_is_said_in_the_language_of_the_page(tmp_path: Path) -> None:
+    """German pages say it in German, with the counter's own sentence, marked as English, behind it."""
+    async with portal(tmp_path) as house:
+        case = (await house.rooms.hold()).case_id
+        rita = await house.signed_in(RITA, "reviewer", pools=("privacy",))
+        await post(rita, f"/queue/{case}", act="reject", reason="Please use the share.")
+        fields = APPROVED | {"csrf": await csrf(rita)}
+        german = (await rita.post(f"/queue/{case}?lang=de", data=fields)).text
+        assert "Inzwischen hat jemand entschieden" in german and '<span lang="en">(Approve is not possible' in german
+        nothing = (await rita.post("/queue/decide?lang=de", data={"csrf": fields["csrf"]})).text
+        assert "mindestens einen Vorgang" in nothing
+
+
+def test_every_refusal_a_page_can_meet_has_words() -> None:
+    """Each slug of NotAllowed in holds/ stands in the table, but for those that become "this is not for you"."""
+    holds = Path(__file__).parents[2] / "dlpmilter" / "holds"
+    slugs = {
+        each for file in holds.glob("*.py") for each in re.findall(r'NotAllowed\(\s*"([a-z-]+)"', file.read_text())
+    }
+    hidden = {"not-yours", "wrong-pool", "sender-never-decides", "too-close", "not-mapped", "not-a-reviewer"}
+    assert slugs - hidden - REFUSALS.keys() == set(), slugs - hidden - REFUSALS.keys()

@@ -22,7 +22,6 @@ from dlpmilter import maillog, metrics
 from dlpmilter.config import Config, ConfigError, load_config
 from dlpmilter.content.inspect import Inspector
 from dlpmilter.content.opener import Opener
-from dlpmilter.detect.patterns import why_refused
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.facts.ldap_schedule import sync_for_ever
 from dlpmilter.holds.desk import Desk
@@ -35,8 +34,9 @@ from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.pipeline.accept import Pipeline
+from dlpmilter.pipeline.policy_source import PolicySource
+from dlpmilter.pipeline.reread import Rereader
 from dlpmilter.policy.domains import is_public_suffix, normalise_domain
-from dlpmilter.policy.load import load_policy
 from dlpmilter.portal.front import serve
 from dlpmilter.portal.site import Site
 from dlpmilter.relay.client import NextHop
@@ -51,44 +51,12 @@ from dlpmilter.storage.leadership import Leadership
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlpmilter.policy.schema import Policy
-
 EXIT_TEMPORARY = 75
 SWEEP_SECONDS = 30.0
 WARM_SECONDS = 3.0
 REPLAY_SECONDS = 1.0
 REFRESH_SECONDS = 2.0
 LEADERSHIP_SECONDS = 1.0
-
-
-class PolicySource:
-    """The policy in force. A reload that fails keeps the old one and says so in log and metric."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self.current: Policy = self._load()
-        maillog.policy_loaded(self.current.version)
-
-    def _load(self) -> Policy:
-        config = self._config
-        return load_policy(
-            config.policy,
-            internal_domains=config.internal_domains,
-            require_governance=True,
-            allow_sample=config.allow_sample_governance,
-            compiles=why_refused,
-        )
-
-    def reload(self) -> None:
-        """Read the policy directory again (SIGHUP)."""
-        try:
-            self.current = self._load()
-        except ConfigError as error:
-            metrics.policy_reloads.labels("refused").inc()
-            maillog.policy_refused(len(error.problems), str(error.problems[0]))
-        else:
-            metrics.policy_reloads.labels("loaded").inc()
-            maillog.policy_loaded(self.current.version)
 
 
 @dataclass(slots=True)
@@ -260,6 +228,8 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, p
     outbox = OutboxWorker(
         rooms.database, rooms.bodies, rooms.hop, rooms.desk.settle, retry_days=config.relay.retry_days
     )
+    rereader = Rereader(config, rooms.policy, rooms.bodies, rooms.knowledge, rooms.keyring)
+    rooms.desk.reread = rereader.verdict
     requests = _requests(rooms)
     control = Control(config.control_socket, requests.answer)
     jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory)]
@@ -277,6 +247,7 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, p
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await control.finish()
+    await rereader.close()
     for task in done - {stopping}:  # a worker must never end by itself: the supervisor starts a new office
         task.result()
 

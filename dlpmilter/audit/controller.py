@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dlpmilter.model.words import Relation
+from dlpmilter.model.words import Relation, Stated
 
 
 class ControllerAfter(StrEnum):
@@ -54,7 +54,12 @@ def purpose_of(reason_code: str | None) -> Purpose:
 
 
 def controller_after(
-    *, transmitted: bool, approved: bool = False, relation: Relation = Relation.none, purpose: Purpose = Purpose.unknown
+    *,
+    transmitted: bool,
+    approved: bool = False,
+    relation: Relation = Relation.none,
+    purpose: Purpose = Purpose.unknown,
+    stated: Stated = Stated.none,
 ) -> ControllerFinding:
     """The first row of the table that fits, in the order of domain.md section 2."""
     if not transmitted:
@@ -62,6 +67,10 @@ def controller_after(
     if approved:
         flags = ("mailbox-provider-without-art-28-contract", "deletion-date-wanted")
         return ControllerFinding(ControllerAfter.org_remains, "approval-makes-it-the-companys-act", flags)
+    if stated is Stated.own_document:  # the policy found nobody else in it
+        return ControllerFinding(ControllerAfter.recipient_own, "recipient-is-the-data-subject")
+    if stated is Stated.private:
+        return ControllerFinding(ControllerAfter.employee_presumed, "private-and-nothing-of-the-company-found")
     if relation is Relation.customer:
         return ControllerFinding(ControllerAfter.recipient_own, "recipient-is-the-data-subject")
     if purpose is Purpose.work:

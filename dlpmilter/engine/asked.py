@@ -158,6 +158,7 @@ _MAIL: Mapping[str, Callable[[MailFacts], object]] = {
     "sender.department": lambda mail: mail.facts.directory.department(mail.reading.sender.address),
     "sender.exempt": _exempt,
     "message.auto_forward": lambda mail: mail.reading.auto.certain,
+    "message.statement": lambda mail: mail.facts.stated.value,
     "message.size": lambda mail: mail.reading.transaction.size,
     "message.bulk": lambda mail: is_bulk(mail.reading.head),
     "message.kind": _kind,

@@ -21,7 +21,7 @@ from dlpmilter.engine.replay import recorded_facts
 from dlpmilter.engine.seen import Seen
 from dlpmilter.engine.standing import standing
 from dlpmilter.model.verdict import Disposition, Verdict
-from dlpmilter.model.words import Action
+from dlpmilter.model.words import Action, Stated
 from dlpmilter.policy.match import UNKNOWN, Needs
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _judge_recipient(path: EnvelopePath, mail: MailFacts) -> Disposition | Needs
         exemption = exemption_for(facts.exemptions, sender, facts.now)
         decision = replace(decision, reasons=_grounds(decision, policy, values, exemption))
     recorded: tuple[tuple[str, str | int | bool], ...] = ()
-    if decision.action > Action.relay:
+    if decision.action > Action.relay or facts.stated is not Stated.none:  # a held mail has a record already
         recorded = recorded_facts(policy, match.recipient_class, lookup)
     part = took_part(address, mail.structure) if mail.structure is not None else None
     return _disposition(path, match, relation or NO_RELATION, part, decision, recorded)

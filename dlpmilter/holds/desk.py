@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from dlpmilter.config import Config
     from dlpmilter.holds.place import Decided
+    from dlpmilter.holds.reread import Reread
     from dlpmilter.model.reply import Reply
     from dlpmilter.model.transaction import EnvelopePath, Transaction
     from dlpmilter.model.verdict import Verdict
@@ -77,6 +78,8 @@ class Desk:
         self._sweeper = Sweeper(database, bodies)
         self._drip = DripCounter(keyring)
         self._notifiers: dict[str, Notifier] = {}
+        self.reread: Reread | None = None
+        """Judges a kept mail again; the office sets it."""
 
     @property
     def accepting(self) -> bool:
@@ -96,7 +99,7 @@ class Desk:
     @property
     def workflow(self) -> Workflow:
         """The acts of people."""
-        return Workflow(self._database, self._bodies, self.notifier, self.sending)
+        return Workflow(self._database, self._bodies, self.notifier, self.sending, reread=self.reread)
 
     def is_own_notice(self, head: bytes) -> bool:
         """Whether this mail carries a valid notice mark of ours."""

@@ -172,9 +172,8 @@ def _case_fields(case: Case, verdict: Verdict) -> dict[str, Value]:
     }
 
 
-def _recipient_fields(place: str, one: Disposition) -> dict[str, Value]:
-    left = one.action < Action.hold
-    found = controller_after(transmitted=left, relation=one.relation)
+def judged_fields(place: str, one: Disposition) -> dict[str, Value]:
+    """What the policy said to one recipient, so that it can be made again (holds/replays.py)."""
     fields: dict[str, Value] = {
         "address": one.recipient.mailbox.text,
         "class": one.recipient_class.value,
@@ -183,9 +182,13 @@ def _recipient_fields(place: str, one: Disposition) -> dict[str, Value]:
         "rules": [hit.id for hit in one.rules],
         "reasons": list(one.reasons),
         "facts": dict(one.facts),
-        "controller-after": found.after.value,
-        "controller-basis": found.basis,
     }
+    return {place + name: value for name, value in fields.items()}
+
+
+def _recipient_fields(place: str, one: Disposition) -> dict[str, Value]:
+    found = controller_after(transmitted=one.action < Action.hold, relation=one.relation)
+    fields: dict[str, Value] = {"controller-after": found.after.value, "controller-basis": found.basis}
     if one.action is Action.hold:
         fields |= {"pool": one.review.pool, "approvals-needed": one.review.approvals}
-    return {place + name: value for name, value in fields.items()}
+    return judged_fields(place, one) | {place + name: value for name, value in fields.items()}

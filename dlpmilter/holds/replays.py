@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dlpmilter.actions.plan import BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED
 from dlpmilter.engine.failure import FAILED
 from dlpmilter.engine.replay import replayed
+from dlpmilter.holds.reread import ALLOWED, RETURNED, STILL_HELD
 from dlpmilter.policy.canonical import read_rules
 from dlpmilter.policy.domains import DomainLists
 from dlpmilter.policy.match import Needs
@@ -27,6 +28,7 @@ _PLACE = re.compile(r"(recipient\.\d+\.)")
 CHANGED = "the kept policy does not have the hash that stands in the record"
 """Never an honest state: the form is written once and its hash is its name."""
 ERASED = "the facts were erased when their time was over, or never kept"
+_DECISIONS = frozenset({"decided", ALLOWED, RETURNED, STILL_HELD})
 _SETTLED = frozenset({BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED})
 """Reasons that follow from the other recipients or the returned body, not from the rules."""
 
@@ -56,7 +58,7 @@ def replays(conn: Connection, cases: frozenset[str] = frozenset()) -> Iterator[R
     """Every recorded decision in order, or those of some cases."""
     policies: dict[str, Policy | str] = {}
     for entry, values in trail_rows.entries(conn):
-        if entry.event != "decided":
+        if entry.event not in _DECISIONS:
             continue
         fields: dict[str, Any] = {value.name: json.loads(value.value) for value in values}
         case = str(fields.get("case", ""))

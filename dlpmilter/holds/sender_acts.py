@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
-from dlpmilter.holds import release, states, terms
+from dlpmilter.holds import release, reread, states, terms
 from dlpmilter.holds.acting import Done, acting, ask_pools, entry, fitting, for_sender, kept_here, part, some
 from dlpmilter.holds.actors import NotAllowed, is_sender, of_pools
 from dlpmilter.holds.form import EVIDENCE, WRONG
@@ -27,14 +27,20 @@ if TYPE_CHECKING:
     from dlpmilter.holds.acting import Tools
     from dlpmilter.holds.actors import Actor
     from dlpmilter.holds.form import Statement
+    from dlpmilter.holds.reread import Reading
     from dlpmilter.storage.case_rows import Case, Hold
 
 MOST_DAYS = 14
 """Working days a mail waits at most, with more time and a second look (domain.md section 3)."""
 
 
-def justify(conn: Connection, case: Case, *, actor: Actor, statement: Statement, tools: Tools) -> Done:
-    """Keep what the sender states; two reasons lead somewhere else at once (domain.md section 6)."""
+def justify(
+    conn: Connection, case: Case, *, actor: Actor, statement: Statement, tools: Tools, reading: Reading | None = None
+) -> Done:
+    """Keep what the sender states; two reasons lead somewhere else at once (domain.md section 6).
+
+    `reading` is what the policy says of the mail with that statement; only the sender's own word counts there.
+    """
     if statement.code == WRONG:
         return withdraw(conn, case, actor=actor, tools=tools, statement=statement)
     if statement.code == EVIDENCE:
@@ -44,7 +50,9 @@ def justify(conn: Connection, case: Case, *, actor: Actor, statement: Statement,
     moves = [(act, states.possible(act, mine)) for act in (Act.justify, Act.amend)]
     states.move_each(conn, moves, entry("justified", "hold", case, fields, tools.now), tools.now)
     case_rows.justify(conn, case.id, statement.code, statement.purpose, statement.to_json())
-    ask_pools(conn, case, states.possible(Act.justify, mine), tools, statement=statement)
+    settled = reread.decide(conn, case, reading, actor=actor, tools=tools) if reading and role == "sender" else ()
+    left = [hold for hold in states.possible(Act.justify, mine) if hold not in settled]
+    ask_pools(conn, case, left, tools, statement=statement)
     return Done(case, mine)
 
 

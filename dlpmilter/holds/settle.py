@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from dlpmilter.audit import trail
 from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.trail import Entry
-from dlpmilter.holds import states
+from dlpmilter.holds import reread, states
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.place import OWN_NOTICE
-from dlpmilter.holds.states import Act, State
-from dlpmilter.model.words import Kind
+from dlpmilter.holds.states import FINAL, Act, State
+from dlpmilter.model.words import Kind, Stated
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import body_rows, case_rows, mark_rows, notice_rows, outbox_rows
@@ -61,17 +61,16 @@ def _released(
     failed_outcomes = [each for each in final if each.state == "failed"]
     failed = _holds(case, failed_outcomes)
     if delivered:
-        found = controller_after(transmitted=True, approved=True)
+        passed = reread.allowed(conn, case.id)
+        stated = passed.get(delivered[0].recipient.mailbox.text, Stated.none)  # one row is of one decision
+        found = controller_after(transmitted=True, approved=stated is Stated.none, stated=stated)
         fields: dict[str, Value] = {
             "controller-after": found.after.value,
             "controller-basis": found.basis,
             "controller-flags": list(found.flags),
         }
         fields |= _replies([each for each in final if each.state == "delivered"], addresses=True)
-        mail = notifier.notice(
-            NoticeKind.approved, case, delivered, now, delivered_at=now.astimezone(),
-            purpose=case.justification_text or "", delete_by=_delete_by(conn, case),
-        )  # fmt: skip
+        mail = _good_news(conn, case, delivered, stated, notifier, now)
         entry = Entry("released", "release", case.policy_version, case.id, fields | told(mail), now)
         states.move(conn, Act.deliver, delivered, entry, now)
         notifier.queue(conn, case.id, mail, now, mark=f"-{row.id}-{delivered[0].id}")
@@ -83,6 +82,23 @@ def _released(
         notifier.queue(conn, case.id, report, now, mark=f"-{row.id}-{failed_outcomes[0].id}")
     if not outbox_rows.of_case(conn, case.id, "release"):
         mark_rows.shorten(conn, case.id, now + MARK_AFTER_DELIVERY)
+
+
+def _good_news(
+    conn: Connection, case: Case, delivered: Sequence[Hold], stated: Stated, notifier: Notifier, now: datetime
+) -> Prepared:
+    """It is on its way: approved by people with what they asked for, or let pass by the policy itself."""
+    if stated is Stated.none:
+        return notifier.notice(
+            NoticeKind.approved, case, delivered, now, delivered_at=now.astimezone(),
+            purpose=case.justification_text or "", delete_by=_delete_by(conn, case),
+        )  # fmt: skip
+    looked = any(row.event == "content-opened" for row, _ in trail.of_case(conn, case.id))
+    left = {hold.id for hold in case.holds if hold.state not in FINAL} - {hold.id for hold in delivered}
+    return notifier.notice(
+        NoticeKind.allowed, case, delivered, now, delivered_at=now.astimezone(), stated=stated, unread=not looked,
+        forgotten=not left,
+    )  # fmt: skip
 
 
 def _delete_by(conn: Connection, case: Case) -> datetime | None:

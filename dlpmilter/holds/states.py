@@ -2,7 +2,7 @@
 """The only table of transitions of a hold, and the only function that makes one.
 
 A transition is a compare-and-set together with its entry in the trail, in one transaction. Nothing
-leads from waiting to released but an approval: expiry never releases.
+leads from waiting to released but an approval, or the policy asked again: expiry never does, nor a statement.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Act(StrEnum):
     hand_over = "hand_over"
     return_to = "return_to"
     approve = "approve"
+    allow = "allow"
     reject = "reject"
     withdraw = "withdraw"
     seal = "seal"
@@ -69,6 +70,7 @@ TRANSITIONS: dict[Act, tuple[frozenset[State], State]] = {
     Act.hand_over: (frozenset({State.in_review}), State.justified),
     Act.return_to: (frozenset({State.in_review}), State.held),
     Act.approve: (WAITING, State.approved),
+    Act.allow: (frozenset({State.held, State.justified}), State.approved),
     Act.reject: (WAITING, State.rejected),
     Act.appeal: (frozenset({State.rejected}), State.justified),
     Act.withdraw: (WAITING | {State.release_failed}, State.withdrawn),
@@ -87,6 +89,7 @@ MEANINGS: dict[Act, str] = {
     Act.hand_over: "a reviewer gives it on, a reason was given",
     Act.return_to: "a reviewer gives it on, no reason was given yet",
     Act.approve: "the last approval that is wanted",
+    Act.allow: "the policy itself, asked again with what the sender says, has nothing against it",
     Act.reject: "a reviewer refuses, with a sentence for the sender",
     Act.appeal: "the sender asks for a second look, once",
     Act.withdraw: "the sender takes the mail back",

@@ -16,9 +16,10 @@ from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.fields import Layer
 from dlpmilter.audit.trail import Entry
 from dlpmilter.facts.drip import over
-from dlpmilter.holds import states, terms
+from dlpmilter.holds import reread, states, terms
 from dlpmilter.holds.consents import CLOSED, OPEN, Consents
 from dlpmilter.holds.notify import told
+from dlpmilter.holds.reread import STATEMENTS
 from dlpmilter.holds.states import FINAL, WAITING, Act, Conflict, State
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
@@ -106,6 +107,8 @@ class Sweeper:
         done = 0
         for case in over:
             ends = max(hold.state_at + terms.keep_for(hold.state, notifier.policy.hold) for hold in case.holds)
+            if case.justification_code in STATEMENTS and await self._database.read(partial(_passed, case=case)):
+                ends = now  # one's own, or private: there is no ground to keep it (domain.md section 3)
             if ends <= now:
                 done += await self._database.write(partial(_purge_one, case_id=case.id, bodies=self._bodies, now=now))
         return done
@@ -134,7 +137,11 @@ class Sweeper:
         }
 
         def act(conn: Connection) -> None:
-            counts["cases-removed"] = case_rows.remove(conn, case_rows.purged_before(conn, personal, BATCH))
+            gone = [
+                *case_rows.purged_before(conn, personal, BATCH),
+                *case_rows.reduced_before(conn, now - terms.REDUCED_AGE, BATCH),
+            ]
+            counts["cases-removed"] = case_rows.remove(conn, gone)
             counts["message-keys"] = message_rows.forget(conn, message_rows.stale(conn, now - terms.MESSAGE_KEY_AGE))
             counts["notices"] = notice_rows.purge(conn, now - terms.NOTICE_AGE)
             counts["marks"] = mark_rows.purge(conn, now)
@@ -219,9 +226,21 @@ def _purge_one(conn: Connection, *, case_id: str, bodies: BodyStore, now: dateti
         if outbox_rows.body_owed(conn, case.body_id):
             return 0
         bodies.purge(conn, case.body_id)
+    passed = _passed(conn, case=case)
     case_rows.purge_content(conn, case.id, now)
     trail.append(conn, Entry("purged", "none", case.policy_version, case.id, {"scope": "content"}, now))
+    if passed:
+        case_rows.reduce(conn, case.id)
+        trail.erase_layer(
+            conn, [row.seq for row, _ in trail.of_case(conn, case.id)], Layer.vault,
+            policy_version=case.policy_version, scope="own or private", at=now,
+        )  # fmt: skip
     return 1
+
+
+def _passed(conn: Connection, *, case: Case) -> bool:
+    """Whether the policy itself let all of it pass, or gave it back, on what its sender said."""
+    return {hold.recipient.mailbox.text for hold in case.holds} <= reread.allowed(conn, case.id).keys()
 
 
 def _erase_some(conn: Connection, *, layer: Layer, before: date, version: str, now: datetime) -> int:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MESSAGE_KEY_AGE = timedelta(days=7)
 """Longer than any upstream retries (Postfix: 5 days)."""
+REDUCED_AGE = timedelta(days=1)
+"""So long a retry of a mail that was its sender's own business still finds that it is done."""
 NOTICE_AGE = timedelta(days=60)
 FACT_DAYS = 3 * 366
 """Facts without identifiers (domain.md section 2, layer F)."""

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dlpmilter import maillog, metrics
 from dlpmilter.holds import actors, form, release, review_acts, sender_acts
 from dlpmilter.holds.acting import Done, NoSuchCase, Tools, case_in
 from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.form import EVIDENCE, SHORT, Statement
+from dlpmilter.holds.reread import STATEMENTS, Reading, waiting
 from dlpmilter.holds.states import Act, Conflict
 from dlpmilter.storage import case_rows
 from dlpmilter.storage.bodies import BodyError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from dlpmilter.holds.actors import Actor
     from dlpmilter.holds.notify import Notifier
     from dlpmilter.holds.release import MarkDigest, Sending
+    from dlpmilter.holds.reread import Reread
     from dlpmilter.holds.review_acts import Approval
     from dlpmilter.storage.bodies import BodyStore
     from dlpmilter.storage.case_rows import Case
@@ -53,14 +56,34 @@ class Workflow:
     notifier: Notifier
     sending: Sending
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    reread: Reread | None = None
+    """Judges a kept mail again; None where nobody can (the command line without an office): then people decide."""
 
     async def justify(self, case_id: str, actor: Actor, statement: Statement) -> Done:
-        """Say why the mail should go; R8 withdraws it, R5 seals it.
+        """Say why the mail should go; R8 withdraws it, R5 seals it, with R4 and R7 the policy is asked again.
 
         Raises NoSuchCase, NotAllowed, Conflict, ValueError, TemporaryFailure; so do the others.
         """
-        act = partial(sender_acts.justify, actor=actor, statement=statement, tools=self._tools())
+        reading = await self._reading(case_id, actor, statement)
+        act = partial(sender_acts.justify, actor=actor, statement=statement, tools=self._tools(), reading=reading)
         return await self._write(case_id, act)
+
+    async def _reading(self, case_id: str, actor: Actor, statement: Statement) -> Reading | None:
+        """What the policy says of the mail now; None when it is not asked or cannot answer, and people decide."""
+        stated = STATEMENTS.get(statement.code)
+        if self.reread is None or stated is None:
+            return None
+        case = await self.database.read(lambda conn: case_in(conn, case_id))
+        holds = waiting(case)
+        if case.body_id is None or not holds or not actors.is_sender(actor, case):
+            return None
+        try:
+            verdict = await self.reread(case, [hold.recipient for hold in holds], stated)
+            return Reading(stated, verdict, await self._digest(case.body_id))
+        except Exception as error:  # noqa: BLE001 - a judge that breaks lets nothing out: people decide as always
+            metrics.alarms.labels("judge-failed").inc()
+            maillog.judge_failed(case.id, error)
+            return None
 
     async def seal(self, case_id: str, actor: Actor) -> Done:
         """Keep the mail as evidence; it is never sent."""
@@ -174,7 +197,10 @@ class Workflow:
         actors.of_pools(actor, case, case.holds)
         if case.body_id is None:
             raise Conflict(Act.release, [hold.state for hold in case.holds])
-        message = await self.bodies.get(case.body_id)
+        return await self._digest(case.body_id)
+
+    async def _digest(self, body_id: str) -> MarkDigest:
+        message = await self.bodies.get(body_id)
         try:
             return await release.digest_of(message)
         finally:

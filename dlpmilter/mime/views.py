@@ -39,6 +39,8 @@ _SHORTEST_BLOCK = 16
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _LINE_END = re.compile(rb"\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]++")
+_WORD_ENDS = re.compile(rb"=\?[^?\s]{1,60}+\?[BbQq]\?[^?\s]{0,998}+\?=[ \t]*+\r?\n")
+"""An encoded word ends with its line (RFC 2047): the field after it, a Message-ID perhaps, is no part of its text."""
 _MAX_HEADERS = 20_000
 _NO_MAIL_INSIDE = frozenset(
     "message/partial message/external-body message/delivery-status message/disposition-notification "
@@ -183,11 +185,9 @@ class _Viewer:
     def _head_blocks(self, head: Head, level: int, place: _Place) -> None:
         """Blocks in the values of fields, each line for itself and folded lines joined."""
         values = [head.raw[value:last] for _, _, value, last in head.spans]
-        lines = _FOLD.sub(b"\n", b"".join(values)).lstrip()
-        if len(lines) < _SHORTEST_BLOCK:
-            return
-        inner = _Buffer(lines, level, flat=True)
-        self._blocks(inner, 0, len(lines), place.below("~head"))
+        lines = _WORD_ENDS.sub(rb"\g<0>\n", _FOLD.sub(b"\n", b"".join(values)).lstrip())
+        if len(lines) >= _SHORTEST_BLOCK:
+            self._blocks(_Buffer(lines, level, flat=True), 0, len(lines), place.below("~head"))
 
     def _body(self, buffer: _Buffer, body: int, end: int, meaning: Meaning, place: _Place) -> None:
         self.troubles |= {_MISSING[kind]: None for kind in meaning.types if kind in _MISSING}

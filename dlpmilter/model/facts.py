@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from dlpmilter.model.words import Stated
+
 if TYPE_CHECKING:
     from dlpmilter.model.consent import Agreement, Exemption
 
@@ -149,3 +151,5 @@ class Facts:
     exemptions: tuple[Exemption, ...] = ()
     known: Known | None = NOTHING_KNOWN
     """None: the stores have not been asked yet, and the engine says so when it needs them."""
+    stated: Stated = Stated.none
+    """What the sender has said about a held mail that is judged again."""

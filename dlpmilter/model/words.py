@@ -71,6 +71,14 @@ class Relation(StrEnum):
     none = "none"
 
 
+class Stated(StrEnum):
+    """What the sender of a held mail has said it is, as far as rules may ask; a fresh mail says nothing."""
+
+    none = "none"
+    own_document = "own-document"
+    private = "private"
+
+
 class Kind(StrEnum):
     """What kind of mail it is."""
 

@@ -17,6 +17,7 @@ import jinja2
 
 from dlpmilter.model.address import NULL_SENDER, parse_address
 from dlpmilter.model.transaction import EnvelopePath
+from dlpmilter.model.words import Stated
 from dlpmilter.notices import headers, words
 from dlpmilter.notices.facts import Language, NoticeKind
 from dlpmilter.notices.mark import HEADER, notice_mark
@@ -34,6 +35,7 @@ _SUBJECTS: dict[Language, dict[NoticeKind, str]] = {
     "de": {
         NoticeKind.hold: "Ihre E-Mail wartet noch",
         NoticeKind.approved: "Ihre E-Mail ist freigegeben",
+        NoticeKind.allowed: "Ihre E-Mail ist weitergeschickt",
         NoticeKind.rejected: "Ihre E-Mail konnte nicht freigegeben werden",
         NoticeKind.reminder: "Erinnerung: Ihre E-Mail wartet noch",
         NoticeKind.expired: "Ihre E-Mail wurde nicht zugestellt",
@@ -43,6 +45,7 @@ _SUBJECTS: dict[Language, dict[NoticeKind, str]] = {
     "en": {
         NoticeKind.hold: "Your e-mail is still waiting",
         NoticeKind.approved: "Your e-mail is approved",
+        NoticeKind.allowed: "Your e-mail was sent on",
         NoticeKind.rejected: "Your e-mail could not be approved",
         NoticeKind.reminder: "Reminder: your e-mail is still waiting",
         NoticeKind.expired: "Your e-mail was not delivered",
@@ -184,6 +187,9 @@ def values(facts: NoticeFacts, language: Language) -> dict[str, object]:
         "stored": kept,
         "stored_period": words.period(facts.stored_days, language) if kept else "",
         "purpose": say(facts.purpose),
+        "private_said": facts.stated is Stated.private,
+        "unread": facts.unread,
+        "forgotten": facts.forgotten,
         "in_mailbox": facts.in_mailbox,
         "decision_reason": say(facts.decision_reason),
         "second_look": say(facts.second_look) if facts.content_until else "",

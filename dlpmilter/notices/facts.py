@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from dlpmilter.model.words import Kind, RecipientClass, Relation
+from dlpmilter.model.words import Kind, RecipientClass, Relation, Stated
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +34,7 @@ class NoticeKind(StrEnum):
 
     hold = "hold"
     approved = "approved"
+    allowed = "allowed"
     rejected = "rejected"
     reminder = "reminder"
     expired = "expired"
@@ -115,6 +116,12 @@ class NoticeFacts:
     """Until when the person shall delete the released mail."""
     delivered_at: datetime | None = None
     """When the next hop took the released mail; None while it is on its way."""
+    stated: Stated = Stated.none
+    """What the person said it is, when the policy itself then let it pass."""
+    unread: bool = False
+    """Nobody has opened the held mail."""
+    forgotten: bool = False
+    """Nothing else waits in this case: the copy and the person's details are deleted now."""
     in_mailbox: bool = False
     """A withdrawn mail goes to the sender's own business mailbox instead."""
     decision_reason: str = ""

@@ -66,7 +66,7 @@ class Pipeline:
         """The reply to the final dot. Owns `message` and `session`; raises nothing."""
         head = read_head(transaction.head, self._config.bounds)
         facts = self._knowledge.snapshot(datetime.now(UTC))
-        work = Work(transaction, message, session, time.monotonic(), self._policy.current, head, facts)
+        work = Work(transaction, message, self._policy.current, head, facts, session=session, started=time.monotonic())
         metrics.open_transactions.inc()
         try:
             return await self._accept(work)

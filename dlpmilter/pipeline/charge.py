@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dlpmilter.facts.knowledge import Knowledge
     from dlpmilter.model.facts import Known
     from dlpmilter.model.verdict import Disposition, Verdict
-    from dlpmilter.pipeline.work import Work
+    from dlpmilter.pipeline.work import Mail, Work
     from dlpmilter.spill import MessageBytes
 
 ROUNDS = 5
@@ -74,7 +74,7 @@ async def counted(
     raise TemporaryFailure
 
 
-async def asked(work: Work, knowledge: Knowledge) -> Known:
+async def asked(work: Mail, knowledge: Knowledge) -> Known:
     """What the stores say about this mail; earlier tries of the same mail do not count."""
     wanted = questions(work.transaction, work.head, work.facts, work.policy, work.seen)
     mail = await mail_key(work, knowledge) if wanted.recipients and work.policy.counts_drip else b""
@@ -96,7 +96,7 @@ def _counts(one: Disposition) -> bool:
     return one.recipient_class.private or one.relation in _OURS
 
 
-async def mail_key(work: Work, knowledge: Knowledge) -> bytes:
+async def mail_key(work: Mail, knowledge: Knowledge) -> bytes:
     """One key for this mail, the same on a retry: identical octets of one sender are one mail.
 
     Octets that upstream has not made unique (neither Received nor Message-ID) are a new mail each time.

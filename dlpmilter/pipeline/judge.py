@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.limits import Limits
     from dlpmilter.model.transaction import Transaction
     from dlpmilter.model.verdict import Verdict
-    from dlpmilter.pipeline.work import Work
+    from dlpmilter.pipeline.work import Mail, Work
 
 T = TypeVar("T")
 POISON_TRIES = 3
@@ -57,7 +57,7 @@ class Judge:
         """The verdict as it can be carried out; a judge that breaks three times on a mail holds it."""
         transaction = work.transaction
         try:
-            verdict = await counted(work, await self._evaluate(work), passed, self._knowledge, self._evaluate)
+            verdict = await counted(work, await self.evaluate(work), passed, self._knowledge, self.evaluate)
         except Failure:  # no worker in time: upstream keeps the mail
             raise
         except Exception as error:  # noqa: BLE001 - a broken judge is no free pass and no lost mail
@@ -80,8 +80,11 @@ class Judge:
             verdict = replace(verdict, dispositions=each)
         return settled(verdict, null_sender=transaction.sender.mailbox.null, report_body=work.report_body)
 
-    async def _evaluate(self, work: Work) -> Verdict:
-        """Ask the engine until it is content; whatever it needs is fetched once, the cheapest source first."""
+    async def evaluate(self, work: Mail) -> Verdict:
+        """Ask the engine until it is content; whatever it needs is fetched once, the cheapest source first.
+
+        The verdict by itself: nothing is charged, and what breaks is raised.
+        """
         for _ in SOURCES:
             result = evaluate(
                 work.transaction, work.head, work.facts, work.policy, work.structure, work.report, work.seen
@@ -91,7 +94,7 @@ class Judge:
             await self._fetch(work, result)
         raise TypeError("the engine asks for what it has")  # a bug of ours, caught above
 
-    async def _fetch(self, work: Work, needs: Needs) -> None:
+    async def _fetch(self, work: Mail, needs: Needs) -> None:
         asked = {source for fact in needs.facts for source in FACTS[fact].sources}
         source = next(each for each in SOURCES if each in asked and not work.has(each))
         if source == "store":
@@ -112,7 +115,7 @@ class Judge:
                 work.facts = replace(work.facts, known=replace(before, drip=drip))
 
     @staticmethod
-    def _questions(work: Work) -> Questions:
+    def _questions(work: Mail) -> Questions:
         return questions(work.transaction, work.head, work.facts, work.policy, work.seen)
 
     async def _in_time(self, answer: Awaitable[T]) -> T:
@@ -136,7 +139,7 @@ class Judge:
             self._broken.clear()
 
 
-def _own(work: Work) -> OwnPerson:
+def _own(work: Mail) -> OwnPerson:
     """The sender, for documents about himself alone."""
     names, addresses = own_person(work.transaction, work.head, work.facts, work.policy, work.seen)
     return OwnPerson(names, addresses)

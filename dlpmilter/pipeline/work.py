@@ -23,19 +23,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Work:
-    """One mail on its way."""
+class Mail:
+    """One mail and what is known of it so far: what the judge asks and adds to."""
 
     transaction: Transaction
     message: MessageBytes
-    session: Session
-    started: float
     policy: Policy
     head: Head
     facts: Facts
     structure: Structure | None = None
     report: ContentReport | None = None
-    verdict: Verdict | None = None
     seen: Seen = field(default_factory=Seen)
     """What was read of its envelope and headers, for every round of the judge."""
     mail_key: bytes = b""
@@ -44,17 +41,6 @@ class Work:
     """Build of a register (`RegisterHit.key`) -> its rows that were found in the mail; they are charged with it."""
     sizes: dict[str, int] = field(default_factory=dict)
     """The same builds -> how many rows each has."""
-    charged: dict[str, tuple[Taken, ...]] = field(default_factory=dict)
-    """Canonical address -> its charges, to be given back when that recipient is not reached."""
-    charged_rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """The rows known when the last charge was made."""
-    reached: set[bytes] = field(default_factory=set)
-    """Address octets of those who got the mail, may have got it, or are owed it."""
-
-    @property
-    def seconds(self) -> float:
-        """How long this has taken."""
-        return time.monotonic() - self.started
 
     def has(self, source: Source) -> bool:
         """Whether a source of facts has been asked."""
@@ -66,6 +52,26 @@ class Work:
         if source == "content":
             return self.report is not None
         return source == "headers" or self.structure is not None
+
+
+@dataclass(slots=True, kw_only=True)
+class Work(Mail):
+    """One mail on its way to the next hop."""
+
+    session: Session
+    started: float
+    verdict: Verdict | None = None
+    charged: dict[str, tuple[Taken, ...]] = field(default_factory=dict)
+    """Canonical address -> its charges, to be given back when that recipient is not reached."""
+    charged_rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The rows known when the last charge was made."""
+    reached: set[bytes] = field(default_factory=set)
+    """Address octets of those who got the mail, may have got it, or are owed it."""
+
+    @property
+    def seconds(self) -> float:
+        """How long this has taken."""
+        return time.monotonic() - self.started
 
     @property
     def report_body(self) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from dlpmilter.model.words import Kind, RecipientClass, Relation
+from dlpmilter.model.words import Kind, RecipientClass, Relation, Stated
 from dlpmilter.policy.likely import Narrowing, possible
 from dlpmilter.policy.terms import FactKind, FactType, Source
 
@@ -82,6 +82,11 @@ FACTS: Mapping[str, FactType] = {
     "sender.exempt": _flag("Whether an exemption of this sender is in force."),
     "message.kind": FactType(
         FactKind.word, tuple(each.value for each in Kind), "What kind of mail it is.", sources=("structure",)
+    ),
+    "message.statement": FactType(
+        FactKind.word,
+        tuple(each.value for each in Stated),
+        "What the sender says the held mail is, once he was asked; `none` for a fresh mail.",
     ),
     "message.auto_forward": _flag("Whether its headers show that a rule forwarded or redirected it."),
     "message.image_only": _flag("Whether pictures are all it says, or a page of it.", "content"),

@@ -68,6 +68,7 @@ _EVENTS: dict[str, Said] = {
     "outcome": Said("Der nächste Server hat geantwortet", "The next server has answered"),
     "notice": Said("Eine Mitteilung wurde verschickt", "A notice was sent"),
     "content-opened": Said("Der Inhalt wurde angesehen", "The content was looked at"),
+    "allowed": Said("Mit Ihrer Angabe neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
     "re-judged": Said("Mit Ihrer Angabe neu geprüft", "Looked at again with your statement"),
     "reminded": Said("Erinnerung verschickt", "Reminder sent"),
     "relayed": Said("Die anderen Empfänger haben sie bekommen", "The other recipients have received it"),

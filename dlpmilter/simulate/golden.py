@@ -19,7 +19,7 @@ from dlpmilter.model.words import Action, RecipientClass
 from dlpmilter.policy.domains import DomainLists, normalise_domain
 from dlpmilter.policy.lists import LISTABLE, ClassList
 from dlpmilter.policy.match import did_you_mean
-from dlpmilter.simulate.golden_facts import KEYS, World, read_world
+from dlpmilter.simulate.golden_facts import KEYS, STATED, World, read_world
 from dlpmilter.simulate.judge import Bench, Given, head_of, judge
 from dlpmilter.simulate.reader import Closed
 from dlpmilter.simulate.tally import deciding_rule
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dlpmilter.simulate.reader import Reader
 
 FOLDER = "tests"
-_KEYS = ("title", "sender", "internal", "classes", "recipient", *KEYS)
+_KEYS = ("title", "sender", "internal", "classes", "recipient", STATED, *KEYS)
 _RECIPIENT_KEYS = ("address", "action", "rule")
 _ACTIONS = tuple(each.name for each in Action)
 

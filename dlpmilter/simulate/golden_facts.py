@@ -17,6 +17,7 @@ from dlpmilter.model.consent import Agreement, Exemption
 from dlpmilter.model.content import ContentReport, FingerprintHit, RegisterHit
 from dlpmilter.model.facts import Drip, Facts, Known, Nobody
 from dlpmilter.model.verdict import Finding
+from dlpmilter.model.words import Stated
 from dlpmilter.policy.domains import normalise_domain
 from dlpmilter.policy.match import did_you_mean
 from dlpmilter.policy.schema import Vetting
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KEYS = ("people", "stores", "agreement", "exemption", "vetting", "content")
+STATED = "stated"
 SHAPE: Mapping[str, Mapping[str, type]] = {
     "people": {"private": dict, "secrecy": dict, "department": dict, "names": dict},
     "stores": {"wrote_first": list, "correspondents": list, "customers": list, "learning": bool, "drip": dict},
@@ -97,7 +99,10 @@ class World:
         )
         known = _known(self.data["stores"]) if "stores" in self.data else facts.known
         people = _People(self.data["people"]) if "people" in self.data else facts.directory
-        return replace(facts, directory=people, agreements=agreements, exemptions=exemptions, known=known)
+        stated = Stated(self.data.get(STATED, Stated.none))
+        return replace(
+            facts, directory=people, agreements=agreements, exemptions=exemptions, known=known, stated=stated
+        )
 
     def vetting(self, now: datetime) -> tuple[Vetting, ...]:
         """Records of services that are vetted for this mail, complete and in force."""
@@ -146,6 +151,12 @@ def read_world(file: str, data: Mapping[str, Any], problems: list[Problem]) -> W
         for address, drip in (tables[0].get("drip", {}) if name == "stores" else {}).items():
             _check(file, f"stores.drip.{address}", drip, _DRIP, problems)
         found[name] = data[name]
+    if STATED in data:
+        if data[STATED] in tuple(Stated):
+            found[STATED] = data[STATED]
+        else:
+            fix = did_you_mean(str(data[STATED]), tuple(Stated))
+            problems.append(Problem(file, STATED, f"{data[STATED]!r} is nothing a sender can say.", fix))
     return World(found)
 
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from dlpmilter.model.transaction import EnvelopePath
 
 
+REDUCED = "reduced"
+"""`mute` of a case that was its sender's own business."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """One held recipient."""
@@ -285,6 +289,19 @@ def purge_content(conn: Connection, case_id: str, now: datetime) -> None:
         .where(cases.c.id == case_id)
         .values(subject=None, justification_text=None, statement=None, body_id=None, purged_at=now)
     )
+
+
+def reduce(conn: Connection, case_id: str) -> None:
+    """Forget whose mail it was; only for a retry of the same octets something stands there one day longer."""
+    nobody = {"owner": "", "owner_name": "", "login": "", "authors": "[]", "message_id": None, "mute": REDUCED}
+    conn.execute(update(cases).where(cases.c.id == case_id).values(nobody))
+
+
+def reduced_before(conn: Connection, before: datetime, limit: int) -> list[str]:
+    """Reduced cases whose content went before then and of which nothing is owed any more."""
+    owed = select(outbox.c.id).where(outbox.c.case_id == cases.c.id).exists()
+    chosen = select(cases.c.id).where(cases.c.mute == REDUCED, cases.c.purged_at < before, ~owed)
+    return list(conn.scalars(chosen.limit(limit)))
 
 
 def remove(conn: Connection, case_ids: Sequence[str]) -> int:

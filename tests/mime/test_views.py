@@ -59,6 +59,14 @@ def test_an_honest_mail_has_its_parts_and_nothing_else() -> None:
     assert second.names == ("b.pdf", "a.pdf")
 
 
+def test_a_message_id_is_no_part_of_the_encoded_subject_before_it() -> None:
+    """A soft break would go on in the next line; an encoded word ends with its own (RFC 2047)."""
+    raw = b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nMessage-ID: <m1@company.example>\r\nX: a=20=\r\n b=20c\r\n\r\nx\r\n"
+    found = [payload.data for payload in views(raw).payloads]
+    assert any("Grüße".encode() in each for each in found)
+    assert not any(b"m1@company" in each for each in found)
+
+
 def test_headers_of_every_part_and_nested_mail_are_texts() -> None:
     """Subject, X-fields and part heads, decoded, with the path of the part they stand in."""
     inner = b"Content-Type: message/rfc822\r\n\r\nSubject: =?utf-8?q?Geh=C3=A4lter?=\r\nX-Note: streng\r\n\r\nx\r\n"

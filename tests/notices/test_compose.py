@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dlpmilter.model.words import Kind, RecipientClass, Relation
+from dlpmilter.model.words import Kind, RecipientClass, Relation, Stated
 from dlpmilter.notices import compose as room
 from dlpmilter.notices import words
 from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
@@ -194,6 +194,10 @@ CLOSING: list[tuple[NoticeKind, str, Any, dict[Language, str]]] = [
     (NoticeKind.approved, "purpose", "Angebot für den Kunden", {"de": "Zweck: Angebot", "en": "Purpose: Angebot"}),
     (NoticeKind.approved, "delete_by", LATER, {"de": "Bitte löschen Sie", "en": "Please delete them by"}),
     (NoticeKind.approved, "delivered_at", LATER, {"de": "wurde am", "en": "was sent on at"}),
+    (NoticeKind.allowed, "delivered_at", LATER, {"de": "wurde am", "en": "was sent on at"}),
+    (NoticeKind.allowed, "stated", Stated.private, {"de": "rein privat", "en": "purely private"}),
+    (NoticeKind.allowed, "unread", True, {"de": "Niemand hat sie gelesen.", "en": "Nobody has read it."}),
+    (NoticeKind.allowed, "forgotten", True, {"de": "Die Kopie hier wird", "en": "The copy here is deleted"}),
     (NoticeKind.rejected, "decision_reason", "Dafür gibt es den Kundenbereich.",
      {"de": "Grund: Dafür gibt es den Kundenbereich.", "en": "Reason: Dafür gibt es den Kundenbereich."}),
     (NoticeKind.rejected, "alternatives", "das Laufwerk", {"de": "So geht es stattdessen", "en": "What works instead"}),

@@ -39,6 +39,6 @@ def test_the_strongest_later_effect_counts_the_rules_left_out() -> None:
         assert rule is cases[place]
         assert strongest == max(effect_of(each) or Action.relay for each in cases[place:])
     full = {rule.id: strongest for rule, strongest in ranked(cases)}
-    values = (Relation.none, False, False, True, False, False)
+    values = (Relation.none, False, False, True, False, False, "none")
     for rule, strongest in Narrowing().rules(SHIPPED, RecipientClass.freemail, values).cases:
         assert strongest == full[rule.id]

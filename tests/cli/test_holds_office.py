@@ -19,7 +19,7 @@ from tests.cli.test_holds import APPROVE, CHECKED
 from tests.peers.as_user import call, finish, need_users, raw, start
 from tests.peers.processes import gone, wait_for
 from tests.peers.product import ROOT, Product
-from tests.peers.sink import Sink
+from tests.peers.sink import Sink, read_journal
 from tests.peers.wire import Wire
 
 ANNA, DORA, CARL, OTTO = "bin", "daemon", "games", "man"
@@ -135,6 +135,34 @@ def test_the_sender_explains_and_takes_back_but_never_decides(product: Product) 
     assert json.loads(holds(product, ANNA, "show", case, "--json")[1])["reason"] == "The customer asked for it"
     assert holds(product, ANNA, "withdraw", case)[0] == 0
     assert actors(product, case) == [("justified", ANNA), ("withdrawn", ANNA)]
+
+
+def test_her_own_payslip_leaves_on_her_word_and_nobody_elses(product: Product) -> None:
+    """Forwarded by the payroll office: held first; with R4 from her the running office asks the policy again."""
+    before = {each.case for each in product.held()}
+    message = (
+        "From: Anna Berger <anna.berger@corp.example>\r\nTo: anna.berger@gmx.de\r\nSubject: WG: Abrechnung\r\n"
+        f"Message-ID: <{os.urandom(8).hex()}@corp.example>\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n'
+        "-----Original Message-----\r\nFrom: payroll@corp.example\r\nSent: today\r\nTo: anna.berger@corp.example\r\n"
+        "Subject: Abrechnung\r\n\r\nAnbei.\r\n--b\r\nContent-Type: text/plain\r\n"
+        'Content-Disposition: attachment; filename="a.txt"\r\n\r\nEntgeltabrechnung Januar\r\nAnna Berger\r\n--b--\r\n'
+    ).encode()
+    with Wire(product.port, seconds=60) as wire:
+        wire.greet()
+        wire.envelope(b"anna.berger@corp.example", b"anna.berger@gmx.de")
+        assert wire.data(message)[0] == 250
+    (case,) = {each.case for each in product.held()} - before
+    assert holds(product, DORA, "justify", case, "R4", "she says it is hers")[0] == 0
+    assert json.loads(holds(product, DORA, "show", case, "--json")[1])["holds"][0]["state"] == "justified"
+    assert holds(product, ANNA, "justify", case, "R4", "my payslip")[0] == 0
+    journal = product.directory.parent / "journal"
+    wait_for(lambda: any(b"Entgeltabrechnung" in each.message for each in read_journal(journal)), 30, "the payslip")
+    events = [event for event, _ in actors(product, case)]
+    assert events[:3] == ["justified", "justified", "allowed"]
+    command = [sys.executable, "-m", "dlpmilter", "policy", "replay", "--config", str(product.file), case]
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_a_reviewer_of_another_pool_sees_nothing_of_the_case(product: Product) -> None:

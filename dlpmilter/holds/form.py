@@ -18,8 +18,8 @@ from dlpmilter.holds.reasons import REASONS
 SHORT = 280
 """Characters of a sentence."""
 UNKNOWN = "unknown"
-EVIDENCE, PROTECTED, WRONG = "R5", "R6", "R8"
-NO_QUESTIONS = frozenset({EVIDENCE, PROTECTED, "R7", WRONG})
+EVIDENCE, PROTECTED, PRIVATE, WRONG = "R5", "R6", "R7", "R8"
+NO_QUESTIONS = frozenset({EVIDENCE, PROTECTED, PRIVATE, WRONG})
 """Reasons with which nothing else is asked: what is kept, protected or private is nobody's business, and a slip of
 the keyboard needs no explanation."""
 

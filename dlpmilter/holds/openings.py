@@ -19,7 +19,7 @@ from dlpmilter.content.exhibit import exhibit_of, part_of
 from dlpmilter.holds import actors
 from dlpmilter.holds.acting import NoSuchCase, acting, case_in, entry
 from dlpmilter.holds.actors import NotAllowed
-from dlpmilter.holds.form import EVIDENCE, PROTECTED
+from dlpmilter.holds.form import EVIDENCE, PRIVATE, PROTECTED
 from dlpmilter.holds.states import State
 
 if TYPE_CHECKING:
@@ -50,7 +50,16 @@ class Stage(StrEnum):
     part = "part"
 
 
-def record_opening(conn: Connection, case_id: str, actor: Actor, stage: Stage, now: datetime, part: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far somebody wants to look, and whether the person whose mail it is looks with him."""
+
+    stage: Stage
+    part: str = ""
+    together: bool = False
+
+
+def record_opening(conn: Connection, case_id: str, actor: Actor, look: Look, now: datetime) -> str:
     """Write who looks, and return the place of the body. Raises NoSuchCase, NotAllowed."""
     case = case_in(conn, case_id)
     actors.refuse_sender(actor, case)
@@ -61,9 +70,11 @@ def record_opening(conn: Connection, case_id: str, actor: Actor, stage: Stage, n
         raise NotAllowed("protected", f"case {case.id} is a report or advice: its content is nobody's business")
     if case.body_id is None or case.purged_at is not None:
         raise NotAllowed("content-gone", f"the mail of case {case.id} is deleted")
-    fields = acting(actor, "reviewer", mine) | {"stage": stage.value}
-    if part:
-        fields["part"] = part
+    if case.justification_code == PRIVATE and not look.together:
+        raise NotAllowed("together", f"the sender says that the mail of case {case.id} is private: open it together")
+    fields = acting(actor, "reviewer", mine) | {"stage": look.stage.value, "together": look.together}
+    if look.part:
+        fields["part"] = look.part
     trail.append(conn, entry(EVENT, "none", case, fields, now))
     return case.body_id
 
@@ -79,23 +90,21 @@ class Exhibits:
     limits: Limits
     clock: Callable[[], datetime]
 
-    async def open(self, case_id: str, actor: Actor, stage: Stage) -> Exhibit:
+    async def open(self, case_id: str, actor: Actor, look: Look) -> Exhibit:
         """One mail for a page. Raises NoSuchCase, NotAllowed, BodyError, TimeoutError, TemporaryFailure."""
-        return await self._opened(case_id, actor, stage, "", lambda data, tree: exhibit_of(data, tree, self.limits))
+        return await self._opened(case_id, actor, look, lambda data, tree: exhibit_of(data, tree, self.limits))
 
-    async def part(self, case_id: str, actor: Actor, path: str) -> tuple[str, bytes]:
+    async def part(self, case_id: str, actor: Actor, look: Look) -> tuple[str, bytes]:
         """Name and octets of one enclosed file. Raises the same; NoSuchCase when there is no such part."""
-        found = await self._opened(case_id, actor, Stage.part, path[:80], lambda data, tree: part_of(data, tree, path))
+        found = await self._opened(case_id, actor, look, lambda data, tree: part_of(data, tree, look.part))
         if found is None:
-            raise NoSuchCase(f"case {case_id} has no part {path[:80]!r} that can be handed over")
+            raise NoSuchCase(f"case {case_id} has no part {look.part!r} that can be handed over")
         return found
 
-    async def _opened(
-        self, case_id: str, actor: Actor, stage: Stage, part: str, read: Callable[[bytes | mmap, Structure], T]
-    ) -> T:
+    async def _opened(self, case_id: str, actor: Actor, look: Look, read: Callable[[bytes | mmap, Structure], T]) -> T:
         now = self.clock()
-        body = await self.database.write(lambda conn: record_opening(conn, case_id, actor, stage, now, part))
-        maillog.acted("open", case_id.strip().upper(), stage.value)
+        body = await self.database.write(lambda conn: record_opening(conn, case_id, actor, look, now))
+        maillog.acted("open", case_id.strip().upper(), look.stage.value)
         message = await self.bodies.get(body)
         try:
             tree = await self.inspector.structure(message)

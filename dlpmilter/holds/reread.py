@@ -16,6 +16,7 @@ from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds import prepare, release, states
 from dlpmilter.holds.acting import acting, kept_here, part
+from dlpmilter.holds.form import PRIVATE
 from dlpmilter.holds.notify import internal, told
 from dlpmilter.holds.states import Act
 from dlpmilter.model.transaction import EnvelopePath
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from dlpmilter.policy.schema import Policy
     from dlpmilter.storage.case_rows import Hold
 
-STATEMENTS = {"R4": Stated.own_document, "R7": Stated.private}
+STATEMENTS = {"R4": Stated.own_document, PRIVATE: Stated.private}
 """Reason codes that are a fact for the policy."""
 ALLOWED, RETURNED, STILL_HELD = "allowed", "returned", "re-judged"
 BY_POLICY = "policy"

@@ -7,6 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds.actors import is_sender, too_close
+from dlpmilter.holds.form import EVIDENCE, PRIVATE, PROTECTED
+from dlpmilter.holds.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,15 @@ def _decides(case: Case, actor: Actor) -> bool:
     return any(hold.pool in actor.pools for hold in case.holds) and not too_close(actor, case)
 
 
+def _private(case: Case) -> bool:
+    return is_shut(case) or case.justification_code == PRIVATE
+
+
+def is_shut(case: Case) -> bool:
+    """Whether the mail is nobody's to look at: evidence under seal, or a report, advice, works council."""
+    return case.justification_code in {EVIDENCE, PROTECTED} or any(hold.state == State.sealed for hold in case.holds)
+
+
 def described(case: Case, actor: Actor | None) -> dict[str, Any]:
     """What this person may see of a case; the names are a contract (design section 6)."""
     open_to = may_see(case, actor)
@@ -37,7 +48,7 @@ def described(case: Case, actor: Actor | None) -> dict[str, Any]:
         "kind": case.kind,
         "size": case.size,
         "sender": case.owner if open_to else None,
-        "subject": case.subject if open_to else None,
+        "subject": case.subject if open_to and (not decides or not _private(case)) else None,
         "reason_code": case.justification_code if open_to else None,
         "reason": case.justification_text if open_to else None,
         "statement": json.loads(case.statement) if open_to and case.statement else None,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from dlpmilter.config import sentence
 from dlpmilter.holds.actors import NotAllowed
-from dlpmilter.holds.openings import Exhibits, Stage
+from dlpmilter.holds.openings import Exhibits, Look, Stage
 from dlpmilter.holds.workflow import NoSuchCase
 from dlpmilter.portal import review
 from dlpmilter.portal.guard import forbidden, text
@@ -36,11 +36,11 @@ async def open_content(request: Request, person: Person) -> Response:
     if wanted not in set(Stage):
         return forbidden(request, person)
     exhibits = Exhibits(site.database, site.bodies, site.inspector, site.config.bounds, site.clock)
-    actor, stage = site.requests.known(person.actor), Stage(wanted)
+    actor, look = site.requests.known(person.actor), Look(Stage(wanted), path, text(form, "together", 4) == "yes")
     try:
-        if stage is Stage.part:
-            return _file(*await exhibits.part(case_id, actor, path))
-        shown = {"stage": stage.value, "exhibit": await exhibits.open(case_id, actor, stage)}
+        if look.stage is Stage.part:
+            return _file(*await exhibits.part(case_id, actor, look))
+        shown = {"stage": look.stage.value, "exhibit": await exhibits.open(case_id, actor, look)}
     except NotAllowed as error:
         if error.slug in _HIDDEN:
             return forbidden(request, person)

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds import actors
-from dlpmilter.holds.form import BASES, EVIDENCE, FIELDS, PROTECTED, QUESTIONS, UNKNOWN
+from dlpmilter.holds.form import BASES, FIELDS, PRIVATE, QUESTIONS, UNKNOWN
 from dlpmilter.holds.reasons import REASONS
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
+from dlpmilter.holds.view import is_shut
 from dlpmilter.portal.guard import forbidden, text
 from dlpmilter.portal.pages import render, see
 from dlpmilter.portal.site import site_of
@@ -141,10 +142,8 @@ def _values(site: Site, case: Case, actor: actors.Actor, entries: list[dict[str,
         (each.label, (each.choices or {}).get(value, value)) for each in FIELDS if (value := said.get(each.name))
     ]
     taken = next((hold.claimed_by for hold in mine if hold.claimed_by), None)
-    sealed = any(each.state == State.sealed for each in case.holds)
-    closed = sealed or case.justification_code in {EVIDENCE, PROTECTED}
     return {
-        "closed": closed,
+        "closed": is_shut(case), "private": case.justification_code == PRIVATE,
         "holds": mine, "states": WAITING_FOR, "classes": CLASSES, "relations": RELATIONS, "answers": answers,
         "rules": [rule for name in dict.fromkeys(hold.rule for hold in mine) if (rule := policy.rule(name))],
         "waiting": bool(states & WAITING), "failed": State.release_failed in states,

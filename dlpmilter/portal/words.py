@@ -168,6 +168,10 @@ REFUSALS: dict[str, Said] = {
     "protected": Said(
         "Eine Meldung oder Beratung: Der Inhalt geht niemanden etwas an.", "Its content is nobody's business."
     ),
+    "together": Said(
+        "Die Person sagt, dass die E-Mail privat ist. Öffnen Sie sie nur gemeinsam mit ihr.",
+        "Open it only together with the person.",
+    ),
     "no-such-mailbox": Said("Dieses Postfach ist hier nicht eingetragen.", "This mailbox is not known here."),
     "own-mailbox": Said("Das sind Sie selbst.", "This is you."),
     "two-people": Said(

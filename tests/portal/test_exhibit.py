@@ -170,3 +170,22 @@ async def test_a_mail_that_breaks_its_worker_is_shown_as_unclear(tmp_path: Path)
         hurry.cancel()
         assert broken.status_code == 200 and "parts of it could not be read" in broken.text
         assert "number is" in (await post(rita, f"/queue/{case}/content", stage="text")).text
+
+
+@pytest.mark.asyncio
+async def test_private_mail_is_opened_only_together_with_the_person(tmp_path: Path) -> None:
+    """After R7 the page hides the subject and opens nothing unless the reviewer ticks that the person is there."""
+    async with portal(tmp_path) as house:
+        rita = await house.signed_in(RITA, "reviewer", pools=("privacy",))
+        case = (await house.rooms.hold()).case_id
+        assert "Grüße" in (await rita.get(f"/queue/{case}")).text
+        async with house.client() as sender:
+            await sender.post(house.link(case), data={"act": "state", "code": "R7"})
+        page = (await rita.get(f"/queue/{case}")).text
+        assert "Grüße" not in page and 'name="together"' in page
+        answer = await post(rita, f"/queue/{case}/content", stage="text")
+        assert answer.status_code == 409 and "open it together" in answer.text
+        assert await _openings(house, case) == []
+        answer = await post(rita, f"/queue/{case}/content", stage="text", together="yes")
+        assert answer.status_code == 200 and "Dear customer" in answer.text
+        assert len(await _openings(house, case)) == 1

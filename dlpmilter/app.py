@@ -15,6 +15,7 @@ import ssl
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,15 @@ from dlpmilter.holds.desk import Desk
 from dlpmilter.holds.mailboxes import Mailboxes
 from dlpmilter.holds.requests import Requests
 from dlpmilter.listeners.admission import Admission, Networks
+from dlpmilter.listeners.answers import serve_answers
 from dlpmilter.listeners.control import Control
 from dlpmilter.listeners.inbound import DRAIN_SECONDS, InboundSide, drain
 from dlpmilter.listeners.session import House
 from dlpmilter.listeners.smtp import Door
 from dlpmilter.model.errors import TemporaryFailure
+from dlpmilter.notices import answer_address
 from dlpmilter.pipeline.accept import Pipeline
+from dlpmilter.pipeline.answers import AnswerDesk
 from dlpmilter.pipeline.policy_source import PolicySource
 from dlpmilter.pipeline.reread import Rereader
 from dlpmilter.policy.domains import is_public_suffix, normalise_domain
@@ -49,7 +53,7 @@ from dlpmilter.storage.keys import Keyring
 from dlpmilter.storage.leadership import Leadership
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 EXIT_TEMPORARY = 75
 SWEEP_SECONDS = 30.0
@@ -203,8 +207,8 @@ async def _refresh_for_ever(knowledge: Knowledge, hurry: asyncio.Event) -> None:
             maillog.unforeseen("refresh", error)
 
 
-async def run_office(config: Config, stop: asyncio.Event, ready: int, pages: socket.socket | None = None) -> None:
-    """Send what we owe, remind, expire, delete, answer command line and browsers, until told to stop."""
+async def run_office(config: Config, stop: asyncio.Event, ready: int, doors: Mapping[str, socket.socket]) -> None:
+    """Send what we owe, remind, expire, delete, answer command line, browsers and mail, until told to stop."""
     rooms = await Rooms.open(config)
     await rooms.knowledge.start()
     renewing = _renewing(rooms)
@@ -216,13 +220,15 @@ async def run_office(config: Config, stop: asyncio.Event, ready: int, pages: soc
         while not (stop.is_set() or leadership.take()):
             await asyncio.sleep(LEADERSHIP_SECONDS)
     if not stop.is_set():
-        await _lead(config, rooms, stop, ready, pages)
+        await _lead(config, rooms, stop, ready, doors)
     renewing.cancel()
     leadership.leave()
     await rooms.close()
 
 
-async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, pages: socket.socket | None) -> None:
+async def _lead(
+    config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, doors: Mapping[str, socket.socket]
+) -> None:
     """Be the one office; what a predecessor had under way when it died is ours at once."""
     await rooms.database.write(outbox_rows.give_back_all)
     outbox = OutboxWorker(
@@ -233,9 +239,13 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, p
     requests = _requests(rooms)
     control = Control(config.control_socket, requests.answer)
     jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory)]
-    if pages is not None:
-        site = Site(config, rooms.database, rooms.bodies, rooms.keyring, rooms.desk, requests, rooms.policy)
-        jobs.append(serve(site, pages))
+    site = Site(config, rooms.database, rooms.bodies, rooms.keyring, rooms.desk, requests, rooms.policy)
+    if "pages" in doors:
+        jobs.append(serve(site, doors["pages"]))
+    if "answers" in doors and config.answers is not None:
+        keys = partial(rooms.keyring.derive_all, answer_address.PURPOSE)
+        desk = AnswerDesk(config, config.answers, rooms.database, site.inspector, rooms.desk, requests, keys)
+        jobs.append(serve_answers(desk, doors["answers"]))
     tasks = [asyncio.create_task(each) for each in jobs]
     await control.tried.wait()
     _say_ready(ready)
@@ -248,6 +258,7 @@ async def _lead(config: Config, rooms: Rooms, stop: asyncio.Event, ready: int, p
     await asyncio.gather(*tasks, return_exceptions=True)
     await control.finish()
     await rereader.close()
+    await site.inspector.close()
     for task in done - {stopping}:  # a worker must never end by itself: the supervisor starts a new office
         task.result()
 
@@ -336,7 +347,7 @@ async def _main(role: str, config: Config, descriptors: list[int]) -> None:
     if role == "gate":
         await run_gate(config, sockets[0], sockets[1] if len(sockets) > 1 else None, stop, ready)
     else:
-        await run_office(config, stop, ready, sockets[0] if sockets else None)
+        await run_office(config, stop, ready, dict(zip(role.split("+")[1:], sockets, strict=True)))
 
 
 def preload() -> None:
@@ -347,9 +358,12 @@ def preload() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """ROLE CONFIG LIFELINE READY [LISTENER [INBOUND] | PORTAL], in a process that the nursery forked for it."""
+    """ROLE CONFIG LIFELINE READY [LISTENER [INBOUND]], in a process that the nursery forked for it.
+
+    An office is called after the sockets it gets: `office`, `office+pages`, `office+pages+answers`.
+    """
     role, config_file, *descriptors = arguments
-    maillog.start(role)
+    maillog.start(role.partition("+")[0])
     try:
         config = load_config(Path(config_file))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner, contextlib.suppress(KeyboardInterrupt):

@@ -30,6 +30,7 @@ from pydantic import (
 from dlpmilter.model.limits import Limits
 from dlpmilter.settings import (
     TABLES,
+    Answers,
     Clients,
     DirectorySettings,
     Dkim,
@@ -114,6 +115,7 @@ class Config(Section):
     portal: PortalSettings = PortalSettings()
     relay: NextHopSettings = NextHopSettings()
     inbound: Inbound | None = None
+    answers: Answers | None = None
     limits: dict[str, int | float] = Field(default_factory=dict)
     reviewers: dict[str, Reviewer] = Field(default_factory=dict)
     owners: dict[MailAddress, MailAddress] = Field(default_factory=dict)

@@ -261,7 +261,7 @@ class _Home:
             self._supervisor.close()
             os.close(self._woken)
             os.close(self._wake)
-            name_process(role)
+            name_process(role.partition("+")[0])
             from dlpmilter import app  # loaded already
 
             code = app.main([role, str(self._config_file), *map(str, descriptors)])

@@ -131,6 +131,30 @@ class Inbound(Section):
         return self
 
 
+class Answers(Section):
+    """The listener for answers to notices: who cannot use a browser sends a number back."""
+
+    listen: Endpoint = "127.0.0.1:10026"
+    address: MailAddress
+    allowed_clients: Clients = ("127.0.0.0/8", "::1/128")
+    senders_checked: bool = False
+
+    @field_validator("address")
+    @classmethod
+    def _room_for_a_seal(cls, value: str) -> str:
+        local = value.rpartition("@")[0]
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,20}", local):
+            raise ValueError(
+                f"{value!r} is sealed with +CASE.SEAL, so its first part has at most 20 plain letters, digits, . _ -"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _never_an_open_door(self) -> Self:
+        refuse_open_relay(self.listen, self.allowed_clients)
+        return self
+
+
 class Reviewer(Section):
     """A person who may decide: a Unix user name maps to an address and pools."""
 
@@ -320,6 +344,7 @@ def site(text: str) -> str:
 
 
 TABLES: dict[str, type[Section]] = {
+    "answers": Answers,
     "dkim": Dkim,
     "portal": PortalSettings,
     "portal.oidc": Oidc,

@@ -62,6 +62,7 @@ class Supervisor:
     listener: socket.socket | None = None
     inbound: socket.socket | None = None
     pages: socket.socket | None = None
+    answers: socket.socket | None = None
     metrics_directory: Path = Path()
 
     def run(self) -> int:
@@ -83,6 +84,8 @@ class Supervisor:
                 self.inbound = _listen("inbound.listen", self.config.inbound.listen)
         if "office" in self.roles and self.config.portal_url:
             self.pages = _listen("portal.listen", self.config.portal.listen)
+        if "office" in self.roles and self.config.answers is not None:
+            self.answers = _listen("answers.listen", self.config.answers.listen)
         monitoring = self._monitoring()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -149,10 +152,10 @@ class Supervisor:
         descriptors = [lifeline_read, ready_write]
         if role == "gate":
             descriptors += [each.fileno() for each in (self.listener, self.inbound) if each is not None]
-        elif self.pages is not None:
-            descriptors.append(self.pages.fileno())
+        else:
+            descriptors += [each.fileno() for each in (self.pages, self.answers) if each is not None]
         try:
-            process = await nursery.start(role, descriptors)
+            process = await nursery.start(self._named(role), descriptors)
         except NurseryLost:
             os.close(lifeline_write)
             os.close(ready_read)
@@ -173,6 +176,13 @@ class Supervisor:
             self._reload()
         if not worker.ready and not self.stopping.is_set():
             raise StartError(f"the {role} process did not start: see its messages above")
+
+    def _named(self, role: str) -> str:
+        """What the sockets of an office are for: the file it reads may name others by then."""
+        if role != "office":
+            return role
+        given = {"pages": self.pages, "answers": self.answers}
+        return "+".join((role, *(name for name, each in given.items() if each is not None)))
 
     async def _watch(self, nursery: Nursery, worker: Worker) -> None:
         status = await worker.process.wait()
@@ -211,8 +221,10 @@ class Supervisor:
         smtp = _address(self.config.listen, self.listener)
         inbound = _address(self.config.inbound.listen, self.inbound) if self.config.inbound else None
         portal = self.config.portal_url if self.pages else None
+        answers = _address(self.config.answers.listen, self.answers) if self.config.answers else None
         line = {
-            "event": "ready", "smtp": smtp, "milter": None, "inbound": inbound, "portal": portal, "metrics": metrics,
+            "event": "ready", "smtp": smtp, "milter": None, "inbound": inbound, "portal": portal, "answers": answers,
+            "metrics": metrics,
         }  # fmt: skip
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
@@ -222,7 +234,7 @@ class Supervisor:
         """Stop accepting, let what is open finish, then insist."""
         self.stopping.set()
         maillog.stopping("signal")
-        for listener in (self.listener, self.inbound, self.pages):
+        for listener in (self.listener, self.inbound, self.pages, self.answers):
             if listener is not None:
                 listener.close()
         self._pass_on(signal.SIGTERM)

@@ -27,7 +27,7 @@ _FACTS = (
     "told-why", "report-told-why", "believed", "why", "register",
     "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
     "basis-claimed", "basis-accepted", "whose-data", "sensitive", "business-secret", "informed", "needed-until",
-    "urgent", "stage", "part", "together", "necessary", "safer-way-checked", "delete-by", "to-pool", "deadline",
+    "urgent", "stage", "part", "together", "wish", "necessary", "safer-way-checked", "delete-by", "to-pool", "deadline",
 )  # fmt: skip
 _VAULT = (
     "at", "sender", "owner", "login", "actor", "actor-user", "message-id", "justification", "reason",

@@ -125,6 +125,15 @@ def extend(case_id: str, file: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def undo(case_id: str, file: Path, as_json: bool) -> None:
+    """Take back what was asked for by mail, while there is time; the case waits on."""
+    _print_done(ask(file, "undo", case=case_id), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
 @click.argument("text")
 @config_option
 @json_option

@@ -175,7 +175,8 @@ class Desk:
         idle, longest = now - timedelta(minutes=portal.idle_minutes), now - timedelta(hours=portal.session_hours)
         if self._config.portal_url:
             await self._database.write(lambda conn: account_rows.sweep(conn, now, idle, longest))
-        return {**await self._sweeper.run(self.notifier, now), "replayed": replayed}
+        asked = await self.workflow.carry_out()
+        return {**await self._sweeper.run(self.notifier, now), "replayed": replayed, "asked": asked}
 
     async def backlog(self) -> tuple[int, int]:
         """Cases nobody has decided yet, and mails we owe."""

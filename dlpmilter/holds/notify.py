@@ -18,7 +18,7 @@ from dlpmilter.mime.sign import Signer
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.model.words import Kind, RecipientClass, Relation
-from dlpmilter.notices import links
+from dlpmilter.notices import answer_address, links
 from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
 from dlpmilter.notices.dsn import DsnFacts, DsnKind, DsnRecipient, compose_dsn, wants_report
 from dlpmilter.notices.facts import HeldRecipient, Language, Letterhead, NoticeFacts, NoticeKind, StoredField
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.keys import Keyring
 
+_ANSWERED = frozenset({NoticeKind.hold, NoticeKind.reminder, NoticeKind.answered})
+"""Notices that can be answered with a number."""
 STORED: tuple[StoredField, ...] = (
     "sender", "recipient", "times", "rule", "message-id", "justification", "decision",
 )  # fmt: skip
@@ -70,6 +72,13 @@ class Places:
     url: str = ""
     key: bytes = b""
     days: int = 31
+    mailbox: str = ""
+    """Where notices can be answered to by mail, "" where they cannot."""
+    seal: bytes = b""
+
+    def answer_of(self, case: Case) -> str:
+        """The sealed address for the person who answers for the mail."""
+        return answer_address.sign(self.seal, case.id, case.owner, self.mailbox) if self.mailbox and case.owner else ""
 
     def of_sender(self, case: Case, now: datetime) -> str:
         """The page of the person who answers for the mail."""
@@ -108,7 +117,11 @@ class Notifier:
         signer = None
         if config.dkim is not None:
             signer = Signer(config.dkim.domain, config.dkim.selector, *signing_key(config.dkim.key_file))
-        places = Places(config.portal_url, keyring.derive(links.PURPOSE), config.portal.link_days)
+        mailbox = config.answers.address if config.answers else ""
+        places = Places(
+            config.portal_url, keyring.derive(links.PURPOSE), config.portal.link_days, mailbox,
+            keyring.derive(answer_address.PURPOSE),
+        )  # fmt: skip
         domains = config.internal_domains
         return cls(letterhead, languages, policy, config.postmaster, remote, domains, signer, language_of, places)
 
@@ -120,7 +133,8 @@ class Notifier:
         if not hearer.address:
             return Prepared(kind.value, "", b"", hearer.why)
         link = self.places.of_sender(case, now) if hearer.why == "owner" else ""
-        facts = self._facts(case, holds, hearer, link=link, **more)
+        answer = self.places.answer_of(case) if hearer.why == "owner" and kind in _ANSWERED else ""
+        facts = self._facts(case, holds, hearer, link=link, answer=answer, **more)
         data = self._signed(compose(kind, facts, self._languages(hearer), letterhead=self.letterhead, now=now))
         return Prepared(kind.value, hearer.address, data, hearer.why)
 

@@ -19,6 +19,7 @@ from dlpmilter.holds.form import BASES, EVIDENCE, SHORT, UNKNOWN, Statement
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.states import Act, Conflict, State
 from dlpmilter.holds.terms import keep_for
+from dlpmilter.holds.wishes import refuse_asked
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import case_rows
 
@@ -115,6 +116,7 @@ def approve(
         raise NotAllowed(
             "evidence-stays", f"case {case.id} was given as evidence to keep ({EVIDENCE}); it is never sent"
         )
+    refuse_asked(case)
     mine = fitting(Act.approve, actor, case)
     for hold in mine:
         _refuse_taken(hold, actor, tools)

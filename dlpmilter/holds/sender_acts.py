@@ -17,6 +17,7 @@ from dlpmilter.holds.actors import NotAllowed, is_sender, of_pools
 from dlpmilter.holds.form import EVIDENCE, WRONG
 from dlpmilter.holds.notify import internal, told
 from dlpmilter.holds.states import WAITING, Act, Conflict
+from dlpmilter.holds.wishes import forget
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import case_rows
 
@@ -45,7 +46,8 @@ def justify(
         return withdraw(conn, case, actor=actor, tools=tools, statement=statement)
     if statement.code == EVIDENCE:
         return seal(conn, case, actor=actor, statement=statement, tools=tools)
-    role, mine = _waiting(actor, case)
+    role, mine = waiting_of(actor, case)
+    forget(conn, case, actor=actor, role=role, tools=tools)
     fields = acting(actor, role, mine) | stated(statement)
     moves = [(act, states.possible(act, mine)) for act in (Act.justify, Act.amend)]
     states.move_each(conn, moves, entry("justified", "hold", case, fields, tools.now), tools.now)
@@ -68,9 +70,8 @@ def withdraw(conn: Connection, case: Case, *, actor: Actor, tools: Tools, statem
 
 def to_mailbox(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> Done:
     """Another way, at once: the mail goes to the sender's own business mailbox instead, and nowhere else."""
-    role, mine = _waiting(actor, case)
-    if not case.owner or not internal(case.owner, tools.notifier.domains) or case.mute:
-        raise NotAllowed("no-mailbox", f"case {case.id} has no sender with a mailbox of ours; it can be withdrawn")
+    role, mine = waiting_of(actor, case)
+    refuse_no_mailbox(case, tools)
     if case.body_id is None:
         raise Conflict(Act.withdraw, [hold.state for hold in case.holds])
     mail = tools.notifier.notice(NoticeKind.withdrawn, case, mine, tools.now, in_mailbox=True)
@@ -79,6 +80,12 @@ def to_mailbox(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> D
     release.give_back(conn, tools.sending, case, tools.now)
     tools.notifier.queue(conn, case.id, mail, tools.now, mark=part(mine))
     return Done(case, mine)
+
+
+def refuse_no_mailbox(case: Case, tools: Tools) -> None:
+    """Raise NotAllowed when nobody with a mailbox of ours sent this mail."""
+    if not case.owner or not internal(case.owner, tools.notifier.domains) or case.mute:
+        raise NotAllowed("no-mailbox", f"case {case.id} has no sender with a mailbox of ours; it can be withdrawn")
 
 
 def seal(conn: Connection, case: Case, *, actor: Actor, statement: Statement, tools: Tools) -> Done:
@@ -100,13 +107,14 @@ def seal(conn: Connection, case: Case, *, actor: Actor, statement: Statement, to
 
 def extend(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> Done:
     """More time, once: as many working days again, 14 in all at most (WCAG 2.2.1)."""
-    role, mine = _waiting(actor, case)
+    role, mine = waiting_of(actor, case)
     hold = tools.notifier.policy.hold
     most = terms.add_working_days(case.created_at.astimezone(), MOST_DAYS, hold)
     deadline = min(terms.add_working_days(case.deadline.astimezone(), hold.working_days, hold), most)
     due = terms.reminders_due(case.created_at.astimezone(), deadline, hold, tools.now)  # none right after the wish
     if case.extended or deadline <= case.deadline or not case_rows.extend(conn, case.id, deadline, due):
         raise NotAllowed("extended-already", f"case {case.id} waits until {_day(case)}; more time is given once")
+    forget(conn, case, actor=actor, role=role, tools=tools)
     fields: dict[str, Value] = acting(actor, role, mine) | {"deadline": deadline.isoformat(timespec="minutes")}
     trail.append(conn, entry("extended", "hold", case, fields, tools.now))
     return Done(case, mine)
@@ -160,7 +168,7 @@ def stated(statement: Statement) -> dict[str, Value]:
     return fields
 
 
-def _waiting(actor: Actor, case: Case) -> tuple[str, tuple[Hold, ...]]:
+def waiting_of(actor: Actor, case: Case) -> tuple[str, tuple[Hold, ...]]:
     """The waiting holds this person may speak for. Raises Conflict, NotAllowed."""
     waiting = tuple(hold for hold in case.holds if hold.state in WAITING)
     if not waiting:

@@ -53,6 +53,8 @@ def described(case: Case, actor: Actor | None) -> dict[str, Any]:
         "reason": case.justification_text if open_to else None,
         "statement": json.loads(case.statement) if open_to and case.statement else None,
         "extended": case.extended,
+        "asked": case.asked or None,
+        "asked_until": case.asked_until.isoformat(timespec="seconds") if case.asked_until else None,
         "content": case.purged_at is None,
         "holds": [
             {

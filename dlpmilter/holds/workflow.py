@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpmilter import maillog, metrics
-from dlpmilter.holds import actors, form, release, review_acts, sender_acts
+from dlpmilter.holds import actors, answers, form, release, review_acts, sender_acts
 from dlpmilter.holds.acting import Done, NoSuchCase, Tools, case_in
-from dlpmilter.holds.actors import NotAllowed
+from dlpmilter.holds.actors import Actor, NotAllowed
 from dlpmilter.holds.form import EVIDENCE, SHORT, Statement
 from dlpmilter.holds.reread import STATEMENTS, Reading, waiting
 from dlpmilter.holds.states import Act, Conflict
@@ -25,7 +25,6 @@ from dlpmilter.storage.bodies import BodyError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from dlpmilter.holds.actors import Actor
     from dlpmilter.holds.notify import Notifier
     from dlpmilter.holds.release import MarkDigest, Sending
     from dlpmilter.holds.reread import Reread
@@ -84,6 +83,27 @@ class Workflow:
             metrics.alarms.labels("judge-failed").inc()
             maillog.judge_failed(case.id, error)
             return None
+
+    async def ask(self, case_id: str, actor: Actor, wish: str) -> Done:
+        """Note what the sender asks for by mail; it happens a day later unless it is undone."""
+        return await self._write(case_id, partial(answers.ask, actor=actor, wish=wish, tools=self._tools()))
+
+    async def undo(self, case_id: str, actor: Actor) -> Done:
+        """Take back what was asked for by mail."""
+        return await self._write(case_id, partial(answers.undo, actor=actor, tools=self._tools()))
+
+    async def carry_out(self) -> int:
+        """Do what was asked for by mail a day ago and not undone; how many cases that moved."""
+        tools = self._tools()
+
+        def act(conn: Connection, case_id: str) -> int:
+            case = case_in(conn, case_id)
+            owner = Actor("mail", case.owner, frozenset())
+            done = answers.carry_out(conn, case, actor=owner, tools=tools)
+            return len(done.moved) if done is not None else 0
+
+        due = await self.database.read(lambda conn: case_rows.asked_before(conn, tools.now, 200))
+        return sum([await self.database.write(partial(act, case_id=each)) for each in due])
 
     async def seal(self, case_id: str, actor: Actor) -> Done:
         """Keep the mail as evidence; it is never sent."""

@@ -35,6 +35,7 @@ _SUBJECTS: dict[Language, dict[NoticeKind, str]] = {
     "de": {
         NoticeKind.hold: "Ihre E-Mail wartet noch",
         NoticeKind.approved: "Ihre E-Mail ist freigegeben",
+        NoticeKind.answered: "Ihre Antwort ist da",
         NoticeKind.allowed: "Ihre E-Mail ist weitergeschickt",
         NoticeKind.rejected: "Ihre E-Mail konnte nicht freigegeben werden",
         NoticeKind.reminder: "Erinnerung: Ihre E-Mail wartet noch",
@@ -45,6 +46,7 @@ _SUBJECTS: dict[Language, dict[NoticeKind, str]] = {
     "en": {
         NoticeKind.hold: "Your e-mail is still waiting",
         NoticeKind.approved: "Your e-mail is approved",
+        NoticeKind.answered: "Your answer has arrived",
         NoticeKind.allowed: "Your e-mail was sent on",
         NoticeKind.rejected: "Your e-mail could not be approved",
         NoticeKind.reminder: "Reminder: your e-mail is still waiting",
@@ -97,7 +99,7 @@ def compose(
     head = own_head(
         letterhead, now=now, to=facts.person_address, name=facts.person_name,
         subject=_subject(kind, facts, languages), case_id=facts.case_id, kind=kind,
-        auto_submitted="auto-generated", answers=facts.message_id,
+        auto_submitted="auto-generated", answers=facts.message_id, reply_to=facts.answer,
         part=part_of(now, [each.address for each in facts.recipients]),
     )  # fmt: skip
     title = " / ".join(_SUBJECTS[each][kind] for each in languages)
@@ -135,6 +137,7 @@ def own_head(  # noqa: PLR0913 - one argument a header field
     auto_submitted: Literal["auto-generated", "auto-replied"],
     answers: str,
     part: str,
+    reply_to: str = "",
 ) -> str:
     """The header fields every mail of ours carries, notices and delivery reports alike."""
     fields = [
@@ -147,6 +150,8 @@ def own_head(  # noqa: PLR0913 - one argument a header field
         headers.token_field("X-Auto-Response-Suppress", "All"),
         headers.token_field(HEADER, notice_mark(case_id, kind, letterhead.mark_key)),
     ]
+    if reply_to:
+        fields.insert(2, headers.address_field("Reply-To", reply_to, letterhead.product))
     answered = headers.message_id(answers)
     if answered:
         fields += [headers.token_field("In-Reply-To", answered), headers.token_field("References", answered)]
@@ -187,6 +192,9 @@ def values(facts: NoticeFacts, language: Language) -> dict[str, object]:
         "stored": kept,
         "stored_period": words.period(facts.stored_days, language) if kept else "",
         "purpose": say(facts.purpose),
+        "answer": facts.answer,
+        "answered": facts.answered,
+        "asked_until": words.moment(facts.asked_until, language),
         "private_said": facts.stated is Stated.private,
         "unread": facts.unread,
         "forgotten": facts.forgotten,

@@ -35,6 +35,7 @@ class NoticeKind(StrEnum):
     hold = "hold"
     approved = "approved"
     allowed = "allowed"
+    answered = "answered"
     rejected = "rejected"
     reminder = "reminder"
     expired = "expired"
@@ -116,6 +117,12 @@ class NoticeFacts:
     """Until when the person shall delete the released mail."""
     delivered_at: datetime | None = None
     """When the next hop took the released mail; None while it is on its way."""
+    answer: str = ""
+    """The sealed address that this notice can be answered to with a number; "" where there is none."""
+    answered: str = ""
+    """What became of an answer by mail (pipeline/answers.py)."""
+    asked_until: datetime | None = None
+    """When what was asked for by mail happens unless it is undone."""
     stated: Stated = Stated.none
     """What the person said it is, when the policy itself then let it pass."""
     unread: bool = False
@@ -137,7 +144,8 @@ class NoticeFacts:
             raise ValueError(f"case id {self.case_id!r} is not 1 to 64 letters, digits, - or _")
         if not self.recipients:
             raise ValueError(f"case {self.case_id}: a notice needs at least one recipient it is about")
-        times = (self.received_at, self.deadline, self.delete_by, self.delivered_at, self.content_until)
+        later = (self.deadline, self.delete_by, self.delivered_at, self.content_until, self.asked_until)
+        times = (self.received_at, *later)
         if any(time is not None and time.tzinfo is None for time in times):
             raise ValueError(f"case {self.case_id}: times in a notice need a zone")
 

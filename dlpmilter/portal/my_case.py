@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlpmilter.portal.site import Site
     from dlpmilter.storage.case_rows import Case
 
-ACTS = ("state", "withdraw", "to-mailbox", "extend", "appeal")
+ACTS = ("state", "withdraw", "to-mailbox", "extend", "undo", "appeal")
 """What a sender may do; sealing is reason R5 of the form. Nothing of it releases a mail."""
 
 _NEEDED = {each.name for each in FIELDS if each.required}

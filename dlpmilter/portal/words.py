@@ -24,6 +24,7 @@ DONE: dict[str, Said] = {
     "withdraw": Said("Die E-Mail ist zurückgezogen.", "The e-mail is withdrawn."),
     "to-mailbox": Said("Die E-Mail geht in Ihr Dienstpostfach.", "The e-mail goes to your business mailbox."),
     "extend": Said("Sie haben mehr Zeit.", "You have more time."),
+    "undo": Said("Die E-Mail wartet weiter.", "The e-mail waits on."),
     "appeal": Said("Jemand anderes sieht noch einmal hin.", "Somebody else will look again."),
     "claim": Said("Der Vorgang ist bei Ihnen.", "The case is yours."),
     "hand-over": Said("Der Vorgang ist abgegeben.", "The case is handed over."),
@@ -69,6 +70,10 @@ _EVENTS: dict[str, Said] = {
     "notice": Said("Eine Mitteilung wurde verschickt", "A notice was sent"),
     "content-opened": Said("Der Inhalt wurde angesehen", "The content was looked at"),
     "allowed": Said("Mit Ihrer Angabe neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
+    "asked-by-mail": Said("Per E-Mail um Rücknahme gebeten", "Asked by e-mail to take it back"),
+    "asked-by-mail-undone": Said(
+        "Die Bitte per E-Mail gilt nicht mehr", "What was asked by e-mail does not count any more"
+    ),
     "re-judged": Said("Mit Ihrer Angabe neu geprüft", "Looked at again with your statement"),
     "reminded": Said("Erinnerung verschickt", "Reminder sent"),
     "relayed": Said("Die anderen Empfänger haben sie bekommen", "The other recipients have received it"),
@@ -167,6 +172,10 @@ REFUSALS: dict[str, Said] = {
     "sealed": Said("Ein Beleg unter Verschluss: Niemand öffnet ihn allein.", "Nobody opens it alone."),
     "protected": Said(
         "Eine Meldung oder Beratung: Der Inhalt geht niemanden etwas an.", "Its content is nobody's business."
+    ),
+    "taken-back": Said(
+        "Die Person hat per E-Mail gebeten, sie zurückzuziehen; bis dahin kann sie das noch ändern.",
+        "The person has asked by e-mail to take it back.",
     ),
     "together": Said(
         "Die Person sagt, dass die E-Mail privat ist. Öffnen Sie sie nur gemeinsam mit ihr.",

@@ -85,6 +85,10 @@ class Case:
     """The whole form as JSON (holds/form.py), once there is one."""
     extended: bool = False
     """More time was given; it is given once."""
+    asked: str = ""
+    """What the sender asked for by mail (holds/answers.py), "" for nothing."""
+    asked_until: datetime | None = None
+    """When that happens unless it is undone."""
     holds: tuple[Hold, ...] = ()
 
 
@@ -276,6 +280,16 @@ def extend(conn: Connection, case_id: str, deadline: datetime, reminders: int) -
     return True
 
 
+def ask(conn: Connection, case_id: str, wish: str, until: datetime | None) -> None:
+    """Note what the sender asked for by mail, "" for nothing any more."""
+    conn.execute(update(cases).where(cases.c.id == case_id).values(asked=wish, asked_until=until))
+
+
+def asked_before(conn: Connection, now: datetime, limit: int) -> list[str]:
+    """Cases in which the time to undo a wish is over."""
+    return list(conn.scalars(select(cases.c.id).where(cases.c.asked_until <= now).limit(limit)))
+
+
 def set_reminders(conn: Connection, case_id: str, sent: int, before: int) -> bool:
     """Count a reminder, unless somebody else did; whether it was ours."""
     changed = update(cases).where(cases.c.id == case_id, cases.c.reminders == before).values(reminders=sent)
@@ -365,5 +379,7 @@ def _case(row: Row[tuple[object, ...]], of_case: tuple[Hold, ...]) -> Case:
         purged_at=row.purged_at,
         statement=row.statement,
         extended=bool(row.extended),
+        asked=row.asked,
+        asked_until=row.asked_until,
         holds=of_case,
     )

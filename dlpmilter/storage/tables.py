@@ -110,6 +110,9 @@ cases = Table(
     Column("purged_at", Moment),
     Column("statement", Text),
     Column("extended", Integer, nullable=False, server_default=text("0")),
+    Column("asked", Text, nullable=False, server_default=text("''")),
+    Column("asked_until", Moment),
+    Index("ix_cases_asked_until", "asked_until"),
     Index("ix_cases_body", "body_id"),
     Index("ix_cases_owner", "owner", "created_at"),
 )

@@ -100,6 +100,8 @@ class Product:
         self._settings = {**({} if whole else DEFAULTS), **(settings or {})}
         self._tables = tables
         self._process: subprocess.Popen[bytes] | None = None
+        self.ready: dict[str, Any] = {}
+        """The line it said when it was ready."""
         self.log = directory / "log"
         self.file = directory / "dlpmilter.toml"
         (directory / "policy").mkdir(parents=True)
@@ -160,6 +162,7 @@ class Product:
             raise RuntimeError(f"the product did not start: {self.log.read_text()[-3000:]}")
         ready = json.loads(line)
         assert ready["event"] == "ready", ready
+        self.ready = ready
         self.port = int(ready["smtp"].rpartition(":")[2])
         if ready["inbound"]:
             self.inbound_port = int(ready["inbound"].rpartition(":")[2])

@@ -7,7 +7,7 @@ Never looks into the record by itself: the office answers (cli/control.py), and 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -214,12 +214,27 @@ def release(case_id: str, file: Path, as_json: bool) -> None:
     _print_done(ask(file, "release", case=case_id), as_json)
 
 
+@command.command()
+@click.argument("case_ids", metavar="[CASE]...", nargs=-1)
+@config_option
+@json_option
+def unshunt(case_ids: tuple[str, ...], file: Path, as_json: bool) -> None:
+    """Judge mails again on which the judge had broken; without CASE all of them. The rules decide, nobody else.
+
+    What they let pass leaves; what they hold waits under its own rule. Exit code 1 when one still breaks.
+    """
+    _show_several(ask(file, "unshunt", cases=list(case_ids))["cases"], as_json)
+
+
 def _decide(file: Path, act: str, case_ids: tuple[str, ...], fields: dict[str, Any], as_json: bool) -> None:
     """One case as one act; several in one go, each with an answer of its own, exit 1 when one stayed as it was."""
     if len(case_ids) == 1:
         _print_done(ask(file, act, case=case_ids[0], **fields), as_json)
         return
-    answers = ask(file, f"{act}-all", cases=list(case_ids), **fields)["cases"]
+    _show_several(ask(file, f"{act}-all", cases=list(case_ids), **fields)["cases"], as_json)
+
+
+def _show_several(answers: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     for each in answers:
         if each["ok"]:
             _print_done({"case": each}, as_json)

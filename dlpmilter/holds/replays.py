@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dlpmilter.actions.plan import BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED
 from dlpmilter.engine.failure import FAILED
 from dlpmilter.engine.replay import replayed
-from dlpmilter.holds.reread import ALLOWED, RETURNED, STILL_HELD
+from dlpmilter.holds.reread import ALLOWED, RETURNED, STILL_HELD, UNSHUNTED
 from dlpmilter.policy.canonical import read_rules
 from dlpmilter.policy.domains import DomainLists
 from dlpmilter.policy.match import Needs
@@ -28,7 +28,7 @@ _PLACE = re.compile(r"(recipient\.\d+\.)")
 CHANGED = "the kept policy does not have the hash that stands in the record"
 """Never an honest state: the form is written once and its hash is its name."""
 ERASED = "the facts were erased when their time was over, or never kept"
-_DECISIONS = frozenset({"decided", ALLOWED, RETURNED, STILL_HELD})
+_DECISIONS = frozenset({"decided", ALLOWED, RETURNED, STILL_HELD, UNSHUNTED})
 _SETTLED = frozenset({BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED})
 """Reasons that follow from the other recipients or the returned body, not from the rules."""
 

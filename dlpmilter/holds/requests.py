@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dlpmilter.audit import trail
 from dlpmilter.config import sentence
 from dlpmilter.holds import form, mailboxes, reasons
-from dlpmilter.holds.actors import NotAllowed, actor_of, known_person
+from dlpmilter.holds.actors import Actor, NotAllowed, actor_of, known_person
 from dlpmilter.holds.consent_requests import FIELDS as CONSENT_FIELDS
 from dlpmilter.holds.consent_requests import READING as CONSENT_READING
 from dlpmilter.holds.consent_requests import ConsentRequests
@@ -30,7 +30,6 @@ from dlpmilter.storage.bodies import BodyError
 
 if TYPE_CHECKING:
     from dlpmilter.config import Config
-    from dlpmilter.holds.actors import Actor
     from dlpmilter.holds.mailboxes import Mailboxes
     from dlpmilter.holds.workflow import Done
     from dlpmilter.storage.database import Database
@@ -57,10 +56,11 @@ FIELDS: dict[str, dict[str, type]] = {
     "reject-all": {"cases": list, "reason": str},
     "withdraw": {"case": str},
     "release": {"case": str},
+    "unshunt": {"cases": list},
     **CONSENT_FIELDS,
     **mailboxes.FIELDS,
 }
-_SEVERAL = frozenset({"approve-all", "reject-all"})
+_SEVERAL = frozenset({"approve-all", "reject-all", "unshunt"})
 MOST_CASES = 500
 READING = frozenset({"list", "show", *CONSENT_READING})
 ACTING = tuple(act for act in FIELDS if act not in READING | mailboxes.FIELDS.keys())
@@ -128,6 +128,8 @@ class Requests:
     async def _of_user(self, caller: Caller, act: str, asked: Mapping[str, Any]) -> Answer:
         if act in READING:
             return await self._read(self._reader(caller), act, asked, keeper=caller.keeper)
+        if act == "unshunt" and caller.keeper:  # the rules decide, so whoever runs the service may ask them again
+            return {"ok": True, "cases": await self._several(act, Actor(caller.user, caller.user, frozenset()), asked)}
         if act in mailboxes.FIELDS:
             if self.mailboxes is None:
                 raise ValueError("private mailboxes are not kept here")
@@ -187,6 +189,8 @@ class Requests:
     async def _several(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One answer a case, in the order they were asked."""
         names = list(dict.fromkeys(each.strip().upper() for each in asked["cases"]))
+        if act == "unshunt":
+            return await self._unshunted(names, actor)
         if not 0 < len(names) <= MOST_CASES:
             raise ValueError(f"{len(names)} cases: between 1 and {MOST_CASES} can be decided at once")
         workflow = self.workflow()
@@ -200,6 +204,21 @@ class Requests:
                 answers.append({"case": each.case_id} | (_told(each.error) or {}))
             else:
                 answers.append({"ok": True} | described(each.case, actor) | {"approvals_missing": each.waiting_for})
+        return answers
+
+    async def _unshunted(self, names: list[str], actor: Actor) -> list[dict[str, Any]]:
+        """These cases, or every one on which the judge had broken; one that still breaks stops no other."""
+        workflow = self.workflow()
+        answers: list[dict[str, Any]] = []
+        for name in names or await workflow.shunted():
+            try:
+                done = await workflow.unshunt(name, actor)
+            except Exception as error:
+                if (refused := _told(error)) is None:
+                    raise
+                answers.append({"case": name} | refused)
+            else:
+                answers.append({"ok": True} | described(done.case, actor) | {"approvals_missing": 0})
         return answers
 
     async def _act(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> Done:

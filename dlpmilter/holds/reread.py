@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
+from dlpmilter.engine.failure import FAILED
 from dlpmilter.holds import prepare, release, states
 from dlpmilter.holds.acting import acting, kept_here, part
 from dlpmilter.holds.form import PRIVATE
@@ -24,7 +25,7 @@ from dlpmilter.model.verdict import Verdict
 from dlpmilter.model.words import Action, Stated
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.policy.canonical import canonical_form
-from dlpmilter.storage import policy_rows
+from dlpmilter.storage import case_rows, policy_rows
 from dlpmilter.storage.case_rows import Case
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 STATEMENTS = {"R4": Stated.own_document, PRIVATE: Stated.private}
 """Reason codes that are a fact for the policy."""
-ALLOWED, RETURNED, STILL_HELD = "allowed", "returned", "re-judged"
+ALLOWED, RETURNED, STILL_HELD, UNSHUNTED = "allowed", "returned", "re-judged", "unshunted"
 BY_POLICY = "policy"
 """The role in the trail: nobody decided but the rules."""
 _FACT = "message.statement"
@@ -68,10 +69,7 @@ def decide(conn: Connection, case: Case, reading: Reading, *, actor: Actor, tool
     policy = tools.notifier.policy
     if policy.version != reading.verdict.policy_version:
         return ()  # it was loaded again in between: people decide
-    found = {one.recipient.mailbox.raw: one for one in reading.verdict.dispositions}
-    judged = [
-        (hold, found[hold.recipient.mailbox.raw]) for hold in waiting(case) if hold.recipient.mailbox.raw in found
-    ]
+    judged = _judged(waiting(case), reading)
     free = [(hold, one) for hold, one in judged if _lets_pass(policy, one)]
     kept = [(hold, one) for hold, one in judged if not _lets_pass(policy, one)]
     policy_rows.keep(conn, policy.version, lambda: canonical_form(policy), tools.now)
@@ -90,6 +88,11 @@ def decide(conn: Connection, case: Case, reading: Reading, *, actor: Actor, tool
     )
     release.queue(conn, tools.sending, case, holds, reading.digest, acting(actor, BY_POLICY, holds), tools.now)
     return holds
+
+
+def _judged(holds: Sequence[Hold], reading: Reading) -> list[tuple[Hold, Disposition]]:
+    found = {one.recipient.mailbox.raw: one for one in reading.verdict.dispositions}
+    return [(hold, found[raw]) for hold in holds if (raw := hold.recipient.mailbox.raw) in found]
 
 
 def _lets_pass(policy: Policy, one: Disposition) -> bool:
@@ -122,20 +125,52 @@ def _give_back(
     return holds
 
 
+def shunted(case: Case) -> tuple[Hold, ...]:
+    """The holds that wait because the judge had broken on the mail."""
+    return tuple(hold for hold in waiting(case) if FAILED in hold.reasons)
+
+
+def unshunt(conn: Connection, case: Case, reading: Reading, *, actor: Actor, tools: Tools) -> tuple[Hold, ...]:
+    """The judge is mended: what it lets pass leaves, what it holds waits under its own rule; returns what left."""
+    policy = tools.notifier.policy
+    if policy.version != reading.verdict.policy_version:
+        return ()
+    judged = _judged(shunted(case), reading)
+    free = [(hold, one) for hold, one in judged if one.action < Action.hold]
+    kept = [(hold, one) for hold, one in judged if one.action >= Action.hold]
+    policy_rows.keep(conn, policy.version, lambda: canonical_form(policy), tools.now)
+    if kept:
+        for hold, one in kept:
+            case_rows.judged(conn, hold.id, prepare.hold_of(one))
+        fields = _fields(actor, case, reading, kept)
+        trail.append(conn, Entry(STILL_HELD, "hold", policy.version, case.id, fields, tools.now))
+    if not free:
+        return ()
+    holds = tuple(hold for hold, _ in free)
+    entry = Entry(UNSHUNTED, "release", policy.version, case.id, _fields(actor, case, reading, free), tools.now)
+    states.move(conn, Act.allow, holds, entry, tools.now)
+    release.queue(conn, tools.sending, case, holds, reading.digest, acting(actor, BY_POLICY, holds), tools.now)
+    return holds
+
+
 def _fields(actor: Actor, case: Case, reading: Reading, judged: Sequence[tuple[Hold, Disposition]]) -> dict[str, Value]:
     fields = acting(actor, BY_POLICY, [hold for hold, _ in judged])
-    fields |= {"reason-code": next(code for code, each in STATEMENTS.items() if each is reading.stated)}
     fields |= {"owner": case.owner, "others": case.others}
+    if reading.stated is not Stated.none:
+        fields["reason-code"] = next(code for code, each in STATEMENTS.items() if each is reading.stated)
     for number, (_, one) in enumerate(judged):
         fields |= prepare.judged_fields(f"recipient.{number}.", one)
     return fields
 
 
 def allowed(conn: Connection, case_id: str) -> dict[str, Stated]:
-    """Address -> what its sender had said when the policy itself let the mail pass, or gave it back."""
+    """Address -> what its sender had said when the policy itself let the mail pass, or gave it back.
+
+    `none` is what was never a question for the sender: the judge had broken, and was mended.
+    """
     found: dict[str, Stated] = {}
     for row, fields in trail.of_case(conn, case_id):
-        if row.event in {ALLOWED, RETURNED} and fields.get("role") == BY_POLICY:
+        if row.event in {ALLOWED, RETURNED, UNSHUNTED} and fields.get("role") == BY_POLICY:
             stated = STATEMENTS.get(str(fields.get("reason-code")), Stated.none)
             found |= {str(value): stated for name, value in fields.items() if _ADDRESS.fullmatch(name)}
     return found

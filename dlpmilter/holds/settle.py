@@ -18,7 +18,7 @@ from dlpmilter.holds import reread, states
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.place import OWN_NOTICE
 from dlpmilter.holds.states import FINAL, Act, State
-from dlpmilter.model.words import Kind, Stated
+from dlpmilter.model.words import Kind, Relation, Stated
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import body_rows, case_rows, mark_rows, notice_rows, outbox_rows
@@ -61,9 +61,12 @@ def _released(
     failed_outcomes = [each for each in final if each.state == "failed"]
     failed = _holds(case, failed_outcomes)
     if delivered:
-        passed = reread.allowed(conn, case.id)
-        stated = passed.get(delivered[0].recipient.mailbox.text, Stated.none)  # one row is of one decision
-        found = controller_after(transmitted=True, approved=stated is Stated.none, stated=stated)
+        # One row is of one decision: None is people's, `none` that of a judge that had broken and was mended.
+        stated = reread.allowed(conn, case.id).get(delivered[0].recipient.mailbox.text)
+        found = controller_after(
+            transmitted=True, approved=stated is None, relation=Relation(delivered[0].relation),
+            stated=stated or Stated.none,
+        )  # fmt: skip
         fields: dict[str, Value] = {
             "controller-after": found.after.value,
             "controller-basis": found.basis,
@@ -85,10 +88,10 @@ def _released(
 
 
 def _good_news(
-    conn: Connection, case: Case, delivered: Sequence[Hold], stated: Stated, notifier: Notifier, now: datetime
+    conn: Connection, case: Case, delivered: Sequence[Hold], stated: Stated | None, notifier: Notifier, now: datetime
 ) -> Prepared:
     """It is on its way: approved by people with what they asked for, or let pass by the policy itself."""
-    if stated is Stated.none:
+    if stated is None:
         return notifier.notice(
             NoticeKind.approved, case, delivered, now, delivered_at=now.astimezone(),
             purpose=case.justification_text or "", delete_by=_delete_by(conn, case),
@@ -97,7 +100,7 @@ def _good_news(
     left = {hold.id for hold in case.holds if hold.state not in FINAL} - {hold.id for hold in delivered}
     return notifier.notice(
         NoticeKind.allowed, case, delivered, now, delivered_at=now.astimezone(), stated=stated, unread=not looked,
-        forgotten=not left,
+        forgotten=not left and stated is not Stated.none,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from dlpmilter.holds.consents import CLOSED, OPEN, Consents
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.reread import STATEMENTS
 from dlpmilter.holds.states import FINAL, WAITING, Act, Conflict, State
+from dlpmilter.model.words import Stated
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import (
@@ -240,7 +241,8 @@ def _purge_one(conn: Connection, *, case_id: str, bodies: BodyStore, now: dateti
 
 def _passed(conn: Connection, *, case: Case) -> bool:
     """Whether the policy itself let all of it pass, or gave it back, on what its sender said."""
-    return {hold.recipient.mailbox.text for hold in case.holds} <= reread.allowed(conn, case.id).keys()
+    own = {address for address, stated in reread.allowed(conn, case.id).items() if stated is not Stated.none}
+    return {hold.recipient.mailbox.text for hold in case.holds} <= own
 
 
 def _erase_some(conn: Connection, *, layer: Layer, before: date, version: str, now: datetime) -> int:

@@ -13,12 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpmilter import maillog, metrics
-from dlpmilter.holds import actors, answers, form, release, review_acts, sender_acts
+from dlpmilter.holds import actors, answers, form, release, reread, review_acts, sender_acts
 from dlpmilter.holds.acting import Done, NoSuchCase, Tools, case_in
 from dlpmilter.holds.actors import Actor, NotAllowed
 from dlpmilter.holds.form import EVIDENCE, SHORT, Statement
-from dlpmilter.holds.reread import STATEMENTS, Reading, waiting
-from dlpmilter.holds.states import Act, Conflict
+from dlpmilter.holds.reread import STATEMENTS, Reading, shunted, waiting
+from dlpmilter.holds.states import WAITING, Act, Conflict
+from dlpmilter.model.errors import TemporaryFailure
+from dlpmilter.model.words import Stated
 from dlpmilter.storage import case_rows
 from dlpmilter.storage.bodies import BodyError
 
@@ -66,6 +68,34 @@ class Workflow:
         reading = await self._reading(case_id, actor, statement)
         act = partial(sender_acts.justify, actor=actor, statement=statement, tools=self._tools(), reading=reading)
         return await self._write(case_id, act)
+
+    async def unshunt(self, case_id: str, actor: Actor) -> Done:
+        """Judge a mail again on which the judge had broken. Raises Conflict when there is nothing of that kind."""
+        case = await self.database.read(lambda conn: case_in(conn, case_id))
+        holds = shunted(case)
+        if not holds or case.body_id is None:
+            raise Conflict(Act.allow, [hold.state for hold in case.holds])
+        if self.reread is None:
+            raise NotAllowed("no-office", "the running office judges mail again; start `dlpmilter run` first")
+        try:
+            verdict = await self.reread(case, [hold.recipient for hold in holds], Stated.none)
+        except TemporaryFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - the judge still breaks: the mail waits as before
+            metrics.alarms.labels("judge-failed").inc()
+            maillog.judge_failed(case.id, error)
+            raise NotAllowed("still-broken", f"the judge still breaks on case {case.id}; the log says how") from None
+        reading = Reading(Stated.none, verdict, await self._digest(case.body_id))
+
+        def act(conn: Connection, found: Case) -> Done:
+            return Done(found, reread.unshunt(conn, found, reading, actor=actor, tools=self._tools()))
+
+        return await self._write(case_id, act)
+
+    async def shunted(self) -> list[str]:
+        """Cases that wait because the judge had broken, oldest first."""
+        waiting_cases = await self.database.read(lambda conn: case_rows.in_states(conn, WAITING))
+        return [case.id for case in waiting_cases if shunted(case)]
 
     async def _reading(self, case_id: str, actor: Actor, statement: Statement) -> Reading | None:
         """What the policy says of the mail now; None when it is not asked or cannot answer, and people decide."""

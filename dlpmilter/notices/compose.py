@@ -195,6 +195,7 @@ def values(facts: NoticeFacts, language: Language) -> dict[str, object]:
         "answer": facts.answer,
         "answered": facts.answered,
         "asked_until": words.moment(facts.asked_until, language),
+        "own_said": facts.stated is Stated.own_document,
         "private_said": facts.stated is Stated.private,
         "unread": facts.unread,
         "forgotten": facts.forgotten,

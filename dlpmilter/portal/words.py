@@ -70,6 +70,7 @@ _EVENTS: dict[str, Said] = {
     "notice": Said("Eine Mitteilung wurde verschickt", "A notice was sent"),
     "content-opened": Said("Der Inhalt wurde angesehen", "The content was looked at"),
     "allowed": Said("Mit Ihrer Angabe neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
+    "unshunted": Said("Neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
     "asked-by-mail": Said("Per E-Mail um Rücknahme gebeten", "Asked by e-mail to take it back"),
     "asked-by-mail-undone": Said(
         "Die Bitte per E-Mail gilt nicht mehr", "What was asked by e-mail does not count any more"

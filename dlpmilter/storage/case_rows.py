@@ -249,6 +249,15 @@ def justify(conn: Connection, case_id: str, code: str, text: str, statement: str
     conn.execute(update(cases).where(cases.c.id == case_id).values(values))
 
 
+def judged(conn: Connection, hold_id: int, new: NewHold) -> None:
+    """Note what the policy says of this recipient, once it could be asked."""
+    values = {
+        "recipient_class": new.recipient_class, "relation": new.relation, "rule": new.rule,
+        "reasons": json.dumps(new.reasons), "pool": new.pool, "approvals": new.approvals_needed,
+    }  # fmt: skip
+    conn.execute(update(holds).where(holds.c.id == hold_id).values(values))
+
+
 def claim(conn: Connection, hold_ids: Sequence[int], by: str | None, at: datetime | None) -> None:
     """Note who has taken these holds, None for nobody."""
     conn.execute(update(holds).where(holds.c.id.in_(list(hold_ids))).values(claimed_by=by, claimed_at=at))

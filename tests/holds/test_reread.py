@@ -14,14 +14,17 @@ import pytest
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.verify import verify
+from dlpmilter.engine.failure import unjudged
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.holds import form, reread, settle
-from dlpmilter.holds.actors import Actor
+from dlpmilter.holds.actors import Actor, NotAllowed
 from dlpmilter.holds.notify import Notifier
+from dlpmilter.holds.place import record_decided
 from dlpmilter.holds.replays import replays
-from dlpmilter.holds.states import State
+from dlpmilter.holds.states import Conflict, State
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.holds.workflow import Workflow
+from dlpmilter.model.facts import Facts
 from dlpmilter.model.reply import Reply
 from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.model.verdict import Verdict
@@ -29,9 +32,10 @@ from dlpmilter.model.words import Stated
 from dlpmilter.pipeline.reread import Rereader
 from dlpmilter.policy.schema import Policy
 from dlpmilter.relay.outbox import Outcome
+from dlpmilter.spill import MessageBytes
 from dlpmilter.storage import case_rows, outbox_rows
 from dlpmilter.storage.case_rows import Case
-from tests.holds.house import ANNA, FINE, RITA, Rooms, mail, rooms
+from tests.holds.house import ANNA, FINE, RITA, Rooms, mail, rooms, transaction
 
 PRIVATE = "anna.berg@gmx.de"
 SELF = Actor("anna", ANNA, frozenset())
@@ -261,3 +265,48 @@ async def test_what_people_approved_is_kept_as_always(tmp_path: Path) -> None:
         await one.say(case, "R4")
         await one.workflow.approve(case, RITA, FINE)
         assert await one.rooms.database.read(lambda conn: reread.allowed(conn, case)) == {}
+
+
+async def broken_on(one: House, message: bytes, to: str = PRIVATE) -> str:
+    """A mail on which the judge broke three times: held by its class alone; its case."""
+    envelope = transaction(message, [to])
+    decided = await record_decided(
+        one.rooms.database, one.rooms.bodies, transaction=envelope,
+        verdict=unjudged(envelope, one.policy, Facts(now=one.rooms.clock())), message=MessageBytes.of(message),
+        policy=one.policy, config=one.rooms.config, notice=one.rooms.notifier,
+    )  # fmt: skip
+    return decided.case_id
+
+
+@pytest.mark.asyncio
+async def test_a_mended_judge_lets_go_what_the_rules_let_pass(tmp_path: Path) -> None:
+    """The short note leaves, the forward waits under its own rule and pool, both on record; nothing is forgotten."""
+    async with house(tmp_path) as one:
+        note = await broken_on(one, mail(b"Bring the keys tomorrow.\r\n").replace(b"Fwd: ", b""))
+        forward = await broken_on(one, mail(b"-----Original Message-----\r\nFrom: k@partner.example\r\nSent: today\r\n"
+                                            b"To: a\r\nSubject: b\r\n\r\nx\r\n"))  # fmt: skip
+        assert await one.workflow.shunted() == [note, forward]
+        moved = {each: (await one.workflow.unshunt(each, RITA)).case.holds[0] for each in (note, forward)}
+        assert (moved[note].state, moved[forward].state) == (State.releasing, State.held)
+        assert (moved[forward].rule, moved[forward].pool) == ("own-private-mailbox", "privacy")
+        assert [name for name, _ in await one.events(note)] == ["decided", "unshunted", "releasing"]
+        assert [name for name, _ in await one.events(forward)] == ["decided", "re-judged"]
+        assert await one.workflow.shunted() == []
+        with pytest.raises(Conflict):
+            await one.workflow.unshunt(note, RITA)
+
+
+@pytest.mark.asyncio
+async def test_a_judge_that_still_breaks_changes_nothing(tmp_path: Path) -> None:
+    """It is named, and the mail waits as before."""
+    async with house(tmp_path) as one:
+        case = await broken_on(one, mail())
+
+        async def broken(*_: object) -> Verdict:
+            raise RuntimeError("boom")
+
+        with pytest.raises(NotAllowed, match="still breaks"):
+            await replace(one.rooms.workflow, reread=broken).unshunt(case, RITA)
+        with pytest.raises(NotAllowed, match="running office"):
+            await one.rooms.workflow.unshunt(case, RITA)
+        assert [name for name, _ in await one.events(case)] == ["decided"]

@@ -91,6 +91,10 @@ def _judge_recipient(path: EnvelopePath, mail: MailFacts) -> Disposition | Needs
     if agreements or (facts.exemptions and mail["sender.exempt"]):
         exemption = exemption_for(facts.exemptions, sender, facts.now)
         decision = replace(decision, reasons=_grounds(decision, policy, values, exemption))
+    if decision.action is Action.hold and policy.governance is not None and policy.governance.group_pools:
+        groups = (str(mail["sender.secrecy_group"]), str(mail["sender.department"]))
+        if pool := policy.governance.pool_of(*groups):
+            decision = replace(decision, review=replace(decision.review, pool=pool))
     recorded: tuple[tuple[str, str | int | bool], ...] = ()
     if decision.action > Action.relay or facts.stated is not Stated.none:  # a held mail has a record already
         recorded = recorded_facts(policy, match.recipient_class, lookup)

@@ -88,6 +88,12 @@ def hand_over(conn: Connection, case: Case, *, actor: Actor, pool: str, reason: 
     waiting = actors.of_pools(actor, case, [hold for hold in case.holds if hold.state in states.WAITING])
     for hold in waiting:
         _refuse_taken(hold, actor, tools, over=True)
+    if (
+        pool
+        and governance is not None
+        and any(governance.is_closed(hold.pool) and hold.pool != pool for hold in waiting)
+    ):
+        raise NotAllowed("stays-in-group", f"case {case.id} belongs to people with a duty of secrecy; it stays there")
     act = Act.hand_over if case.justification_code else Act.return_to
     fields: dict[str, Value] = acting(actor, "reviewer", waiting) | {"note": reason}
     if pool:
@@ -177,7 +183,9 @@ def second_look(tools: Tools, holds: Sequence[Hold]) -> dict[str, str] | str:
     """Who looks again, in words; "" when nobody does or this was the second look."""
     governance = tools.notifier.policy.governance
     pool = governance.pool(governance.appeal_pool) if governance and governance.appeal_pool else None
-    if pool is None or all(hold.pool == pool.name for hold in holds):
+    if governance is None or pool is None:
+        return ""
+    if all(hold.pool == pool.name or governance.is_closed(hold.pool) for hold in holds):
         return ""
     return {language: pool.title.in_language(language) for language in ("de", "en")}
 

@@ -130,7 +130,9 @@ def appeal(conn: Connection, case: Case, *, actor: Actor, text: str, tools: Tool
     role = "sender" if is_sender(actor, case) else "on-behalf"
     if role == "on-behalf":
         refused = fitting(Act.appeal, actor, case)
-    mine = tuple(hold for hold in refused if hold.pool != pool)
+    if governance is not None and all(governance.is_closed(hold.pool) for hold in refused):
+        raise NotAllowed("no-second-look", "only people of this group may see its mail; the notice says whom to ask")
+    mine = tuple(hold for hold in refused if hold.pool != pool and not (governance and governance.is_closed(hold.pool)))
     if not mine:
         raise NotAllowed("appealed-already", f"who looks last has answered case {case.id}; that answer stands")
     if case.purged_at is not None or case.body_id is None:

@@ -231,8 +231,19 @@ class Governance:
     """Mail address of the works council, when there is one."""
     appeal_pool: str = ""
     """The pool that decides when somebody disagrees with a refusal; "" where nobody looks again."""
+    group_pools: tuple[tuple[str, str], ...] = ()
+    """Secrecy group or department -> the pool that alone decides about its mail: its secrets stay in the group."""
     sample: bool = False
     """A sample for the demo: nobody has agreed to anything."""
+
+    def pool_of(self, *groups: str) -> str:
+        """The pool that alone decides about the mail of the first of these groups that has one, "" for none."""
+        found = dict(self.group_pools)
+        return next((found[each] for each in groups if each in found), "")
+
+    def is_closed(self, pool: str) -> bool:
+        """Whether a pool belongs to a group: its cases go to no other pool."""
+        return any(pool == each for _, each in self.group_pools)
 
     def pool(self, name: str) -> Pool | None:
         """The pool of this name."""

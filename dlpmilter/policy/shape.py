@@ -176,6 +176,10 @@ class GovernanceTable(Table):
     appeal_pool: Slug | None = Field(
         default=None, description="The pool that looks a second time when somebody disagrees with a refusal."
     )
+    group_pools: dict[Filled, Slug] = Field(
+        default_factory=dict,
+        description='Secrecy group or department -> the pool that alone decides about its mail: { legal = "legal" }.',
+    )
     sample: bool = Field(default=False, description="Marks the sample of the demo; `run` refuses it.")
 
     @field_validator("pools")
@@ -191,6 +195,15 @@ class GovernanceTable(Table):
     def _appeal_pool_exists(self) -> GovernanceTable:
         if self.appeal_pool is not None and self.appeal_pool not in {each.name for each in self.pools}:
             raise ValueError(f"appeal_pool = {self.appeal_pool!r} is none of the [[governance.pools]]")
+        return self
+
+    @model_validator(mode="after")
+    def _group_pools_exist(self) -> GovernanceTable:
+        for group, pool in self.group_pools.items():
+            if pool not in {each.name for each in self.pools}:
+                raise ValueError(f"group_pools: {group} = {pool!r} is none of the [[governance.pools]]")
+            if pool == self.appeal_pool:
+                raise ValueError(f"group_pools: {group} = {pool!r} is the appeal_pool, which others reach as well")
         return self
 
 

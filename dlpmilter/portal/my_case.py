@@ -97,7 +97,10 @@ def _values(site: Site, case: Case, actor: Actor, entries: list[dict[str, Any]])
     waiting = bool(states & WAITING)
     appeal_pool = governance.appeal_pool if governance else ""
     refused = TRANSITIONS[Act.appeal][0]
-    second = bool(appeal_pool) and any(hold.state in refused and hold.pool != appeal_pool for hold in case.holds)
+    second = bool(appeal_pool) and any(
+        hold.state in refused and hold.pool != appeal_pool and governance and not governance.is_closed(hold.pool)
+        for hold in case.holds
+    )
     return {
         "states": [STATES[each] for each in dict.fromkeys(State(hold.state) for hold in case.holds)],
         "waiting": waiting,

@@ -178,6 +178,9 @@ REFUSALS: dict[str, Said] = {
         "Die Person hat per E-Mail gebeten, sie zurückzuziehen; bis dahin kann sie das noch ändern.",
         "The person has asked by e-mail to take it back.",
     ),
+    "stays-in-group": Said(
+        "Der Vorgang gehört zu einem Bereich mit Schweigepflicht und bleibt dort.", "It stays in its group."
+    ),
     "together": Said(
         "Die Person sagt, dass die E-Mail privat ist. Öffnen Sie sie nur gemeinsam mit ihr.",
         "Open it only together with the person.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from dlpmilter.model.content import ContentReport
 from dlpmilter.model.facts import Drip, Known
 from dlpmilter.model.verdict import Disposition, Finding, Verdict
 from dlpmilter.model.words import Action, Relation
+from dlpmilter.policy.load import load_policy
 from dlpmilter.policy.match import Needs
 from dlpmilter.policy.schema import Customers, Vetting
 from tests.engine.samples import LIMITS, NOW, SHIPPED, Staff, policy, rule, transaction
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from dlpmilter.model.facts import Facts
     from dlpmilter.policy.schema import Policy
 
+ROOT = Path(__file__).parents[2]
 ANNA = "anna.berger@corp.example"
 PLAIN = b"From: Anna Berger <anna.berger@corp.example>\r\nTo: x@gmx.de\r\nSubject: x\r\n\r\nhi\r\n"
 FORWARD = PLAIN.replace(b"Subject: x", b"Subject: Fwd: x")
@@ -238,6 +241,17 @@ def test_an_area_with_a_duty_of_secrecy_sends_nothing_home() -> None:
     """The legal department's note to an own private mailbox is refused, whatever it holds."""
     found = judged(PLAIN, "regenbogen@web.de", replace(NOW, directory=STAFF), sender="tom.klee@corp.example")
     assert (found.action, found.reasons[0]) == (Action.reject, "secrecy-private")
+
+
+def test_mail_of_a_group_is_decided_by_its_own_pool() -> None:
+    """The lawyer's letter to a client waits for lawyers, a colleague's of another department as the rule says."""
+    demo = load_policy(ROOT / "policies" / "examples" / "demo", internal_domains=("corp.example",))
+    assert demo.governance is not None
+    grouped = replace(demo, governance=replace(demo.governance, group_pools=(("legal", "lawyers"),)))
+    found = judged(ATTACHED, "karl@web.de", replace(NOW, directory=STAFF), grouped, sender="tom.klee@corp.example")
+    assert (found.action, found.review.pool) == (Action.hold, "lawyers")
+    other = judged(ATTACHED, "sternchen99@gmx.de", replace(NOW, directory=STAFF), grouped)
+    assert (other.action, other.review.pool) == (Action.hold, "privacy")
 
 
 @pytest.mark.parametrize("envelope", ["", "x@outside.example"])

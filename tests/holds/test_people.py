@@ -468,3 +468,18 @@ async def test_several_cases_at_once_have_a_record_each(tmp_path: Path) -> None:
         for each in more:
             assert "Please use the share" in await last_notice(r, each)
         assert (await r.database.read(verify)).ok
+
+
+@pytest.mark.asyncio
+async def test_a_case_of_a_group_goes_to_no_other_pool(tmp_path: Path) -> None:
+    """Neither by a hand-over nor by an appeal: what lawyers may not tell, other reviewers may not read."""
+    async with held(tmp_path) as (r, decided):
+        governance = r.policy.governance
+        assert governance is not None and governance.appeal_pool
+        r.policy = replace(r.policy, governance=replace(governance, group_pools=(("legal", "privacy"),)))
+        r.notifier = Notifier.build(r.config, r.policy, r.keyring)
+        with pytest.raises(NotAllowed, match="stays there"):
+            await r.workflow.hand_over(decided.case_id, RITA, "not mine", "second-opinion")
+        await r.workflow.reject(decided.case_id, RITA, "Please use the portal.")
+        with pytest.raises(NotAllowed, match="only people of this group"):
+            await r.workflow.appeal(decided.case_id, SENDER, "I disagree.")

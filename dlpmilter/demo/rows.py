@@ -48,7 +48,7 @@ class Row:
     case: str | None
     state: str | None
     notices: tuple[str, ...]
-    """Kinds of notices about this case that the sink received for the sender."""
+    """Kinds of notices about this case that the sink received for the sender; "digest" is told once a day."""
     reply: str
 
     def as_json(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _row(
         relation=recorded.get("relation"),
         case=case or None,
         state=state or None,
-        notices=_notices(case, arrivals),
+        notices=_notices(case, arrivals) or _later(decision),
         reply=answer.line,
     )
 
@@ -135,3 +135,7 @@ def _added(arrival: Arrival, original: bytes) -> tuple[str, ...] | None:
 def _notices(case: str, arrivals: Sequence[Arrival]) -> tuple[str, ...]:
     marks = [each.header(NOTICE).split() for each in arrivals]
     return tuple(mark[2] for mark in marks if case and len(mark) > 2 and mark[1] == case)
+
+
+def _later(decision: Decision | None) -> tuple[str, ...]:
+    return ("digest",) if decision is not None and decision.fields.get("notice") == "digest" else ()

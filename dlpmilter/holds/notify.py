@@ -20,13 +20,15 @@ from dlpmilter.model.transaction import EnvelopePath
 from dlpmilter.model.words import Kind, RecipientClass, Relation
 from dlpmilter.notices import answer_address, links
 from dlpmilter.notices.compose import choose_languages, compose, notice_envelope
+from dlpmilter.notices.digest import KIND as DIGEST
+from dlpmilter.notices.digest import DigestFacts, compose_digest
 from dlpmilter.notices.dsn import DsnFacts, DsnKind, DsnRecipient, compose_dsn, wants_report
 from dlpmilter.notices.facts import HeldRecipient, Language, Letterhead, NoticeFacts, NoticeKind, StoredField
-from dlpmilter.notices.limits import HOURLY_LIMIT, due_at, hears_notice, hears_report
+from dlpmilter.notices.limits import HOURLY_LIMIT, Hearer, due_at, hears_notice, hears_report
 from dlpmilter.notices.review import KIND as REVIEW
 from dlpmilter.notices.review import ReviewFacts, compose_review
 from dlpmilter.relay.outbox import Owed, owe
-from dlpmilter.storage import notice_rows
+from dlpmilter.storage import digest_rows, notice_rows
 from dlpmilter.storage.keys import signing_key
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from dlpmilter.audit.trail import Value
     from dlpmilter.config import Config
     from dlpmilter.notices.facts import Text
-    from dlpmilter.notices.limits import Hearer
     from dlpmilter.policy.schema import Governance, Policy, Words
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.keys import Keyring
@@ -56,6 +57,14 @@ class Prepared:
     data: bytes
     why: str
     outbox_kind: Literal["notice", "dsn"] = "notice"
+    digest: Literal["always", "over-cap", "never"] = "never"
+    """Whether it may wait for the daily digest: always, or when the person has had ten in an hour."""
+
+
+def _digest(kind: NoticeKind, case: Case) -> Literal["always", "over-cap", "never"]:
+    if kind is NoticeKind.hold and case.kind == Kind.auto_forward:
+        return "always"  # a rule sends many, and nobody waits for them
+    return "over-cap" if kind in {NoticeKind.hold, NoticeKind.reminder} else "never"
 
 
 def told(mail: Prepared | None, name: str = "told") -> dict[str, Value]:
@@ -136,7 +145,7 @@ class Notifier:
         answer = self.places.answer_of(case) if hearer.why == "owner" and kind in _ANSWERED else ""
         facts = self._facts(case, holds, hearer, link=link, answer=answer, **more)
         data = self._signed(compose(kind, facts, self._languages(hearer), letterhead=self.letterhead, now=now))
-        return Prepared(kind.value, hearer.address, data, hearer.why)
+        return Prepared(kind.value, hearer.address, data, hearer.why, digest=_digest(kind, case))
 
     def ask(
         self, case: Case, holds: Sequence[Hold], statement: Statement | None, now: datetime, *, again: bool = False
@@ -188,7 +197,7 @@ class Notifier:
         return Prepared(kind.value, hearer.address, data, hearer.why, "dsn")
 
     def queue(self, conn: Connection, case_id: str, mail: Prepared | None, now: datetime, *, mark: str = "") -> str:
-        """Owe it; returns `queued`, `paced` (it leaves later) or why it is not written.
+        """Owe it; returns `queued`, `paced` (later), `digest` (with others, once a day) or why it is not written.
 
         `mark` tells apart equal kinds. Delivery reports leave at once, however many there are.
         """
@@ -206,11 +215,28 @@ class Notifier:
             if mail.outbox_kind == "notice":
                 due = due_at(notice_rows.nth_last(conn, recipient=mail.address, number=HOURLY_LIMIT), now)
                 result = "paced" if due > now else "queued"
+            if mail.digest == "always" or (mail.digest == "over-cap" and due > now):
+                result = "digest" if digest_rows.add(conn, mail.address, case_id, now) else "already-sent"
+                metrics.notices.labels(mail.kind, result).inc()
+                return result
             sender, recipient = notice_envelope(mail.address)
             owe(conn, Owed(mail.outbox_kind, case_id, sender, (recipient,), None, mail.data), due)
             notice_rows.add(conn, case_id=case_id, kind=name, recipient=mail.address, now=due)
         metrics.notices.labels(mail.kind, result).inc()
         return result
+
+    def queue_digest(self, conn: Connection, facts: DigestFacts, now: datetime) -> None:
+        """Owe one person's digest."""
+        own = self._languages(Hearer(facts.person_address, "owner"))
+        data = self._signed(compose_digest(facts, own, letterhead=self.letterhead, now=now))
+        sender, recipient = notice_envelope(facts.person_address)
+        owe(conn, Owed("notice", facts.waiting[0].case_id, sender, (recipient,), None, data), now)
+        metrics.notices.labels(DIGEST, "queued").inc()
+
+    @property
+    def alternatives(self) -> Text:
+        """Other ways to do the work, as one phrase."""
+        return _joined(self.policy.governance.alternatives) if self.policy.governance else ""
 
     def send_once(self, conn: Connection, address: str, data: bytes, now: datetime) -> None:
         """Owe a mail that belongs to no case: a link to sign in."""

@@ -16,7 +16,7 @@ from dlpmilter.audit.controller import controller_after
 from dlpmilter.audit.fields import Layer
 from dlpmilter.audit.trail import Entry
 from dlpmilter.facts.drip import over
-from dlpmilter.holds import reread, states, terms
+from dlpmilter.holds import digest, reread, states, terms
 from dlpmilter.holds.consents import CLOSED, OPEN, Consents
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.reread import STATEMENTS
@@ -27,6 +27,7 @@ from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import (
     case_rows,
     consent_rows,
+    digest_rows,
     drip_rows,
     mark_rows,
     message_rows,
@@ -65,6 +66,7 @@ class Sweeper:
         counts: Counter[str] = Counter()
         counts["expired"] = await self._expire(notifier, now)
         counts["reminded"] = await self._remind(notifier, now)
+        counts["digests"] = await self._digests(notifier, now)
         counts["unsealed"] = await self._unseal(notifier, now)
         counts["purged"] = await self._purge(notifier, now)
         counts["consents-expired"] = await self._expire_consents(notifier, now)
@@ -92,6 +94,13 @@ class Sweeper:
             if wanted > case.reminders and now < case.deadline:
                 act = partial(_remind_one, case=case, wanted=wanted, notifier=notifier, now=now)
                 done += await self._database.write(act)
+        return done
+
+    async def _digests(self, notifier: Notifier, now: datetime) -> int:
+        ended = digest.day_ended(now.astimezone(), notifier.policy.hold.digest_hour)
+        done = 0
+        for each in await self._database.read(lambda conn: digest_rows.due(conn, ended, BATCH)):
+            done += await self._database.write(partial(digest.send, recipient=each, notifier=notifier, now=now)) > 0
         return done
 
     async def _unseal(self, notifier: Notifier, now: datetime) -> int:

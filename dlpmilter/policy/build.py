@@ -93,6 +93,7 @@ def build_hold(table: HoldTable) -> HoldTerms:
         holidays=tuple(sorted(table.holidays)),
         remind_at_share=table.remind_at_share,
         remind_days_before=table.remind_days_before,
+        digest_hour=table.digest_hour,
         withdrawn_hours=table.retention.withdrawn_hours,
         rejected_hours=table.retention.rejected_hours,
         expired_hours=table.retention.expired_hours,

@@ -261,6 +261,8 @@ class HoldTerms:
     """First reminder after this share of the time."""
     remind_days_before: int = 1
     """Last reminder this many days before the end."""
+    digest_hour: int = 16
+    """Hour of the day, in the zone of the people, at which the digests leave."""
     withdrawn_hours: int = 1
     """The held body is purged this many hours after the end state."""
     rejected_hours: int = 72

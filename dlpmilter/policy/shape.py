@@ -223,6 +223,7 @@ class HoldTable(Table):
     holidays: list[Date] = Field(default_factory=list)
     remind_at_share: float = Field(default=0.5, gt=0, lt=1)
     remind_days_before: int = Field(default=1, ge=0, le=13)
+    digest_hour: int = Field(default=16, ge=0, le=23)
     case_days: int = Field(default=183, ge=1, le=1096)
     sealed_days: int = Field(default=183, ge=1, le=1096)
     retention: RetentionTable = RetentionTable()

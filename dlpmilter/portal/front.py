@@ -65,6 +65,7 @@ def _routes() -> list[Route]:
         Route("/sign-out", signed_in(_out), methods=["POST"]),
         Route("/", signed_in(my.home), methods=["GET"]),
         Route("/my", signed_in(my.cases), methods=["GET"]),
+        Route("/my", signed_in(my.fetch), methods=["POST"]),
         Route("/my/mailboxes", signed_in(my.mailboxes), methods=["GET", "POST"]),
         Route("/my/{case}", signed_in(my.case), methods=["GET"]),
         Route("/my/{case}", signed_in(my.act), methods=["POST"]),

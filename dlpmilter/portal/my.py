@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.holds import actors
 from dlpmilter.holds.states import WAITING, State
+from dlpmilter.model.words import Kind
 from dlpmilter.portal import my_case
 from dlpmilter.portal.guard import text
 from dlpmilter.portal.pages import render, see
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from dlpmilter.storage.case_rows import Case, Hold
 
 
+MOST = 200
+"""Cases one click moves; the next one takes the rest."""
+
+
 async def home(_: Request, person: Person) -> Response:
     """Where the person has most to do."""
     if person.has(Role.reviewer):
@@ -35,12 +40,32 @@ async def home(_: Request, person: Person) -> Response:
 
 async def cases(request: Request, person: Person) -> Response:
     """The own cases, newest first."""
+    mine = await _own(request, person)
+    return render(
+        request, "my.html", person=person, cases=mine, states=_states, waits=_waits, csrf=person.csrf,
+        forwarded=sum(map(_forwarded, mine)), done=DONE.get(request.query_params.get("done", "")),
+    )  # fmt: skip
+
+
+async def fetch(request: Request, person: Person) -> Response:
+    """Everything a mailbox rule forwarded, into the own business mailbox with one click."""
+    done = ""
+    for each in [case for case in await _own(request, person) if _forwarded(case)][:MOST]:
+        answer = await site_of(request).ask(person, "to-mailbox", case=each.id)
+        done = "to-mailbox" if answer["ok"] else done
+    return see(f"/my?done={done}")
+
+
+async def _own(request: Request, person: Person) -> list[Case]:
     site = site_of(request)
     actor = site.requests.known(person.actor)
     names = {person.address, actor.address, *site.requests.kin(actor.address)[0]}
     found = await site.database.read(lambda conn: case_rows.many(conn, queue_rows.of_owner(conn, names)))
-    mine = [case for case in reversed(found) if actors.is_sender(actor, case)]
-    return render(request, "my.html", person=person, cases=mine, states=_states, waits=_waits)
+    return [case for case in reversed(found) if actors.is_sender(actor, case)]
+
+
+def _forwarded(case: Case) -> bool:
+    return case.kind == Kind.auto_forward and not case.mute and case.body_id is not None and _waits(case)
 
 
 def _states(case: Case) -> list[object]:

@@ -226,6 +226,17 @@ notices = Table(
     Index("ix_notices_at", "at"),
 )
 
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("recipient", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("recipient", "case_id"),
+    Index("ix_digests_at", "at"),
+)
+
 trail = Table(
     "trail",
     metadata,

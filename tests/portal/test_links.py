@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection
 
 from dlpmilter.notices import links
-from tests.portal.house import JUSTIFIED, House, portal
+from tests.portal.house import JUSTIFIED, House, portal, post
 
 
 async def _fingerprint(house: House) -> list[object]:
     """Everything an act would change."""
-    tables = ("holds", "cases", "trail", "outbox", "notices", "sessions", "approvals", "tickets")
+    tables = ("holds", "cases", "trail", "outbox", "notices", "sessions", "approvals", "tickets", "digests")
 
     def look(conn: Connection) -> list[object]:
         return [[tuple(row) for row in conn.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1")] for name in tables]
@@ -147,3 +147,21 @@ async def test_every_answer_carries_the_headers_that_keep_strangers_out(tmp_path
             assert answer.headers["referrer-policy"] == "no-referrer"
             assert answer.headers["cache-control"] == "no-store"
             assert "<script" not in answer.text and "javascript:" not in answer.text
+
+
+@pytest.mark.asyncio
+async def test_one_click_fetches_all_a_mailbox_rule_forwarded(tmp_path: Path) -> None:
+    """Into the own business mailbox; what was sent by hand waits on."""
+    async with portal(tmp_path) as house:
+        cases = [(await house.rooms.hold()).case_id for _ in range(3)]
+        by_rule = "UPDATE cases SET kind = 'auto-forward' WHERE id != ?"
+        await house.rooms.database.write(lambda conn: conn.exec_driver_sql(by_rule, (cases[0],)))
+        anna = await house.signed_in("anna.berg@company.example", "employee")
+        assert "All into my business mailbox" in (await anna.get("/my")).text
+        assert (await anna.post("/my", data={"csrf": "0" * 32})).status_code == 403
+        answer = await post(anna, "/my")
+        assert answer.status_code == 303
+        assert [await house.states(each) for each in cases] == [["held"], ["withdrawn"], ["withdrawn"]]
+        owed = "SELECT count(*) FROM outbox WHERE kind = 'returned'"
+        assert await house.rooms.database.read(lambda conn: conn.exec_driver_sql(owed).scalar_one()) == 2
+        assert "All into my business mailbox" not in (await anna.get("/my")).text

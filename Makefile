@@ -10,7 +10,7 @@ ARGS ?=
 # Tests of different files run side by side; one file stays in one process, as its servers do.
 JOBS ?= 2
 
-.PHONY: help demo test lint soak bench evasion format lock run-env dev-env
+.PHONY: help demo test lint soak bench pictures evasion format lock run-env dev-env
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ soak: dev-env ## The long runs: crashes under load for an hour and more
 
 bench: dev-env ## Speed against peers measured in the same run
 	@$(VENV)/python -m pytest -m bench -s --timeout 3600 $(ARGS)
+
+pictures: dev-env ## Take the pictures of the README anew, in a real browser
+	@$(VENV)/python -m tests.portal.pictures
 
 evasion: dev-env ## Mails that try to hide something: found, held or missed
 	@$(VENV)/python -m tests.evasion.report

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx2
-from joserfc import jwk, jwt
+from joserfc import jwk, jws, jwt
 from joserfc.errors import JoseError
 
 from dlpmilter.facts.people_csv import normal_address
@@ -29,15 +29,20 @@ from dlpmilter.model.address import AddressError
 if TYPE_CHECKING:
     from dlpmilter.settings import Oidc
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")  # RFC 9864 gives EdDSA its new name
 COOKIE_SECONDS = 600
 LEEWAY_SECONDS = 60
 KEYS_SECONDS = 60.0
 """Unknown keys are asked for at most this often."""
 DISCOVERY_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
+TOTAL_SECONDS = 15.0
+"""For one answer as a whole, however slowly it comes."""
 ANSWER_OCTETS = 512 * 1024
 LEAST_RSA_BITS = 2048
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+_REGISTRY = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+"""Header members that nobody here knows are passed over (RFC 7515 section 4), unless `crit` names them."""
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -79,7 +84,8 @@ class Provider:
         self._secret = secret
         self._client_secret = client_secret
         self._cache = _Cache()
-        self._asking = asyncio.Lock()
+        self._describing = asyncio.Lock()
+        self._fetching = asyncio.Lock()
 
     async def begin(self, back_to: str) -> tuple[str, str]:
         """Where the browser goes, and the cookie it takes along. Raises SignInFailed."""
@@ -138,9 +144,13 @@ class Provider:
         fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri,
                   "code_verifier": verifier}  # fmt: skip
         auth = None
-        if self._client_secret:  # RFC 6749 section 2.3.1: both are form-encoded before they become Basic
+        ways = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        if self._client_secret and ("client_secret_basic" in ways or "client_secret_post" not in ways):
+            # RFC 6749 section 2.3.1: both are form-encoded before they become Basic
             auth = (quote_plus(self._settings.client_id), quote_plus(self._client_secret))
-        if auth is None:
+        elif self._client_secret:
+            fields |= {"client_id": self._settings.client_id, "client_secret": self._client_secret}
+        else:
             fields["client_id"] = self._settings.client_id
         return await self._ask("POST", str(metadata["token_endpoint"]), data=fields, auth=auth)
 
@@ -149,7 +159,7 @@ class Provider:
         for fresh in (False, True):
             try:
                 keys = _usable(await self._keys(metadata, fresh=fresh))
-                claims = dict(jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims)
+                claims = dict(jwt.decode(token, keys, registry=_REGISTRY).claims)
                 break
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 if fresh:
@@ -181,41 +191,57 @@ class Provider:
         return found | claims
 
     async def _metadata(self) -> dict[str, Any]:
-        now = time.monotonic()
-        async with self._asking:
-            if not self._cache.metadata or now - self._cache.metadata_at > DISCOVERY_SECONDS:
+        cache = self._cache
+        async with self._describing:
+            if not cache.metadata or time.monotonic() - cache.metadata_at > DISCOVERY_SECONDS:
                 found = await self._ask("GET", self._settings.issuer.rstrip("/") + _DISCOVERY)
-                missing = [
-                    each for each in ("authorization_endpoint", "token_endpoint", "jwks_uri") if each not in found
-                ]
+                missing = [each for each in _ENDPOINTS[:3] if not isinstance(found.get(each), str)]
                 if found.get("issuer") != self._settings.issuer or missing:
                     raise SignInFailed("provider", "the provider describes itself as somebody else")
-                self._cache.metadata, self._cache.metadata_at = found, now
-            return self._cache.metadata
+                for each in _ENDPOINTS:
+                    if each in found and urlsplit(str(found[each])).scheme not in self._schemes:
+                        raise SignInFailed("provider", f"the provider's {each} is not https")
+                cache.metadata, cache.metadata_at = found, time.monotonic()
+            return cache.metadata
+
+    @property
+    def _schemes(self) -> frozenset[str]:
+        """An issuer without TLS is one on this host (settings.py); no other may name addresses without it."""
+        return frozenset({"https", urlsplit(self._settings.issuer).scheme})
 
     async def _keys(self, metadata: Mapping[str, Any], *, fresh: bool) -> dict[str, Any]:
-        now = time.monotonic()
-        async with self._asking:
-            old = now - self._cache.keys_at > (KEYS_SECONDS if fresh else DISCOVERY_SECONDS)
-            if not self._cache.keys or old:
-                self._cache.keys = await self._ask("GET", str(metadata["jwks_uri"]))
-                self._cache.keys_at = now
-            return self._cache.keys
+        """The provider's keys; while they are fetched anew, sign-ins with known keys do not wait."""
+        cache, longest = self._cache, KEYS_SECONDS if fresh else DISCOVERY_SECONDS
+        if cache.keys and time.monotonic() - cache.keys_at <= longest:
+            return cache.keys
+        async with self._fetching:
+            if not cache.keys or time.monotonic() - cache.keys_at > longest:
+                cache.keys_at = (
+                    time.monotonic()
+                )  # also when it fails: an endpoint in trouble is not asked again at once
+                cache.keys = await self._ask("GET", str(metadata["jwks_uri"]))
+            return cache.keys
 
     async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         """One question to the provider, answered as a JSON object. Raises SignInFailed."""
+        given = {name: each for name, each in more.items() if each is not None}
+        given["headers"] = {"Accept-Encoding": "identity", **given.get("headers", {})}  # what is packed may be a bomb
         try:
-            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client:
-                answer = await client.request(
-                    method, url, **{name: each for name, each in more.items() if each is not None}
-                )
-            if len(answer.content) > ANSWER_OCTETS:
-                raise SignInFailed("provider", "the provider's answer is too long")
-            if answer.status_code != 200:
-                raise _refused(answer)
-            found = answer.json()
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            async with (
+                asyncio.timeout(TOTAL_SECONDS),
+                httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+                client.stream(method, url, **given) as answer,
+            ):
+                body = bytearray()
+                async for block in answer.aiter_raw():
+                    body += block
+                    if len(body) > ANSWER_OCTETS:
+                        raise SignInFailed("provider", "the provider's answer is too long")
+            found = json.loads(body) if answer.status_code == 200 else None
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError) as error:
             raise SignInFailed("provider", f"the provider does not answer ({type(error).__name__})") from None
+        if answer.status_code != 200:
+            raise _refused(answer.status_code, bytes(body))
         if not isinstance(found, dict):
             raise SignInFailed("provider", "the provider's answer is no object")
         return found
@@ -250,10 +276,10 @@ def _usable(found: Mapping[str, Any]) -> jwk.KeySet:
     return jwk.KeySet(keys)
 
 
-def _refused(answer: httpx2.Response) -> SignInFailed:
+def _refused(status: int, body: bytes) -> SignInFailed:
     """Why the provider said no: a code that was used, our own credentials, or trouble of its own (RFC 6749 5.2)."""
     try:
-        slug = {"invalid_grant": "token", "invalid_client": "client"}.get(answer.json().get("error"), "provider")
-    except (ValueError, AttributeError):
+        slug = {"invalid_grant": "token", "invalid_client": "client"}.get(json.loads(body).get("error"), "provider")
+    except (ValueError, AttributeError, RecursionError, TypeError):
         slug = "provider"
-    return SignInFailed(slug, f"the provider answered {answer.status_code}")
+    return SignInFailed(slug, f"the provider answered {status}")

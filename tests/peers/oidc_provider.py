@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -32,8 +33,15 @@ def _installed() -> Path:
         pytest.skip("node and npm are not installed (Debian packages nodejs and npm)")
     name = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"dlpmilter-oidc-{name}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # several test processes may come at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
     if not (folder / "done").exists():
-        folder.mkdir(exist_ok=True)
         for each in ("package.json", "package-lock.json"):
             shutil.copy(HERE / each, folder / each)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -42,7 +50,6 @@ def _installed() -> Path:
             pytest.skip(f"npm could not install oidc-provider: {done.stderr[-200:]}")
         (folder / "done").touch()
     shutil.copy(HERE / "provider.mjs", folder / "provider.mjs")
-    return folder
 
 
 @contextmanager

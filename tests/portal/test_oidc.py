@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -18,6 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -91,6 +94,11 @@ class _Lies:
     issuer = ""
     more_keys: list[Any] = []  # noqa: RUF012 - as above
     refusal: tuple[int, str] | None = None
+    metadata: dict[str, Any] = {}  # noqa: RUF012 - as above
+    slow_keys: threading.Event | None = None
+    padding = 0
+    posted = ""
+    authorization = ""
 
 
 @contextmanager
@@ -100,22 +108,25 @@ def _liar() -> Iterator[str]:
             answers: dict[str, Any] = {
                 "/.well-known/openid-configuration": {
                     "issuer": _Lies.issuer, "authorization_endpoint": f"{url}/auth", "token_endpoint": f"{url}/token",
-                    "jwks_uri": f"{url}/keys", "userinfo_endpoint": f"{url}/me",
+                    "jwks_uri": f"{url}/keys", "userinfo_endpoint": f"{url}/me", **_Lies.metadata,
                 },
                 "/keys": {"keys": [*_Lies.more_keys, KEY.as_dict(private=False)]},
                 "/me": _Lies.userinfo,
             }  # fmt: skip
+            if self.path == "/keys" and _Lies.slow_keys is not None:
+                _Lies.slow_keys.wait(30)
             self._say(answers.get(self.path, {}))
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
+            _Lies.posted = self.rfile.read(int(self.headers["content-length"])).decode()
+            _Lies.authorization = self.headers.get("authorization", "")
             if _Lies.refusal is not None:
                 self._say({"error": _Lies.refusal[1]}, _Lies.refusal[0])
                 return
             self._say({"id_token": _Lies.token, "access_token": "t", "token_type": "Bearer"})
 
         def _say(self, answer: dict[str, Any], status: int = 200) -> None:
-            body = json.dumps(answer).encode()
+            body = json.dumps(answer).encode() + b" " * _Lies.padding
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -315,3 +326,84 @@ async def test_a_cookie_of_nonsense_is_another_sign_in(cookie: str) -> None:
     with pytest.raises(SignInFailed) as refused:
         await Provider(Oidc(issuer="http://127.0.0.1:9", client_id="x"), "y", b"k" * 32).finish({"state": "s"}, cookie)
     assert refused.value.slug == "state"
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a megabyte is read, no more."""
+    monkeypatch.setattr(_Lies, "padding", 5_000_000)
+    with _liar() as url, pytest.raises(SignInFailed, match="too long"):
+        await Provider(Oidc(issuer=url, client_id="x"), URL + BACK, b"k" * 32).begin("/")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
+async def test_a_provider_with_tls_names_no_address_without_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret or a token would cross the network readable, and keys could be changed on the way."""
+    asked = Provider(Oidc(issuer="https://id.example", client_id="x"), URL + BACK, b"k" * 32)
+    places = {each: f"https://id.example/{each}" for each in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+
+    async def described(*_: Any, **__: Any) -> dict[str, Any]:
+        return {"issuer": "https://id.example", **places, name: "http://id.example/x"}
+
+    monkeypatch.setattr(Provider, "_ask", described)
+    with pytest.raises(SignInFailed, match=f"{name} is not https"):
+        await asked.begin("/")
+
+
+@pytest.mark.asyncio
+async def test_the_secret_travels_as_the_provider_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Basic where it is offered, else in the form; never in both."""
+    for ways, in_form in ((["client_secret_post"], True), (["client_secret_basic", "client_secret_post"], False)):
+        monkeypatch.setattr(_Lies, "metadata", {"token_endpoint_auth_methods_supported": ways})
+        with _liar() as url:
+            asked = Provider(Oidc(issuer=url, client_id="dlpmilter", groups=GROUPS), URL + BACK, b"k" * 32, SECRET)
+            where, cookie = await asked.begin("/")
+            query = {each: value[0] for each, value in parse_qs(urlsplit(where).query).items()}
+            _Lies.token = _signed(_claims(url, query["nonce"]))
+            await asked.finish({"code": "c", "state": query["state"]}, cookie)
+        assert ("client_secret" in parse_qs(_Lies.posted), bool(_Lies.authorization)) == (in_form, not in_form)
+
+
+@pytest.mark.asyncio
+async def test_slow_keys_stop_nobody_whose_key_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an unknown key is asked for, others sign in."""
+    with _liar() as url:
+        asked = Provider(Oidc(issuer=url, client_id="dlpmilter", groups=GROUPS), URL + BACK, b"k" * 32)
+
+        async def arrive(key: Any, kid: str) -> Any:
+            where, cookie = await asked.begin("/")
+            query = {each: value[0] for each, value in parse_qs(urlsplit(where).query).items()}
+            _Lies.token = _signed(_claims(url, query["nonce"]), key, kid)
+            return await asked.finish({"code": "c", "state": query["state"]}, cookie)
+
+        await arrive(KEY, "one")
+        asked._cache.keys_at -= 120
+        slow = threading.Event()
+        monkeypatch.setattr(_Lies, "slow_keys", slow)
+        stranger = asyncio.create_task(arrive(OTHER, "two"))
+        await asyncio.sleep(0.5)
+        assert (await asyncio.wait_for(arrive(KEY, "one"), 5)).address == "rita@company.example"
+        assert not stranger.done()
+        slow.set()
+        with pytest.raises(SignInFailed):
+            await stranger
+
+
+@pytest.mark.asyncio
+async def test_unknown_members_of_a_header_are_passed_over_unless_critical() -> None:
+    """RFC 7515 sections 4 and 4.1.11."""
+
+    def token(header: dict[str, Any]) -> Any:
+        def made(claims: dict[str, Any]) -> str:
+            parts = [{"alg": "RS256", "kid": "one", **header}, claims]
+            said = b".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=") for each in parts)
+            assert KEY.private_key is not None
+            signature = KEY.private_key.sign(said, padding.PKCS1v15(), hashes.SHA256())
+            return (said + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+        return made
+
+    assert (await _finished(token({"house": 1}))).address == "rita@company.example"
+    with pytest.raises(SignInFailed):
+        await _finished(token({"house": 1, "crit": ["house"]}))

@@ -16,6 +16,7 @@ from dlpmilter.holds.form import BASES, FIELDS, PRIVATE, QUESTIONS, UNKNOWN
 from dlpmilter.holds.reasons import REASONS
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
 from dlpmilter.holds.view import is_shut
+from dlpmilter.model.words import Action
 from dlpmilter.portal.guard import forbidden, text
 from dlpmilter.portal.pages import render, see
 from dlpmilter.portal.site import site_of
@@ -63,7 +64,7 @@ async def queue(request: Request, person: Person, *, refused: tuple[Refused, ...
         request, "queue.html", status=status, person=person, csrf=person.csrf, rows=rows[:PAGE], counts=counts,
         more=more, asked=asked, states=WAITING_FOR, open_states=[State(each) for each in OPEN], reasons=REASONS,
         classes=CLASSES, titles=titles, refused=refused, bases=_bases(), mine=mine.address,
-        done=DONE.get(asked.get("done", "")),
+        rules=[rule for rule in policy.rules if rule.action is Action.hold], done=DONE.get(asked.get("done", "")),
     )  # fmt: skip
 
 

@@ -94,6 +94,12 @@ async def test_the_queue_is_filtered_sorted_and_paged(tmp_path: Path) -> None:
 
         assert await listed("?urgent=yes") == await listed("?reason=R1") == [cases[7]]
         assert await listed("?claimed=me") == await listed("?state=in_review") == [cases[9]]
+        other = "UPDATE holds SET rule = 'private-forward' WHERE case_id = ?"
+        await house.rooms.database.write(lambda conn: conn.exec_driver_sql(other, (cases[11],)))
+        assert await listed("?rule=private-forward") == [cases[11]]
+        assert await listed("?rule=private-forward&urgent=yes") == await listed("?rule=none-of-these") == []
+        offered = re.findall(r'<option value="([a-z-]+)"', (await rita.get("/queue")).text.split('id="rule"')[1])
+        assert {"own-private-mailbox", "private-forward", "auto-forward"} <= set(offered)
         first = await listed("")
         assert len(first) == 50
         more = (await rita.get("/queue")).text.split('<p><a href="')[1].split('"')[0].replace("&amp;", "&")

@@ -7,6 +7,7 @@ about who is calling: that comes from the kernel, beside the request.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -62,6 +63,8 @@ FIELDS: dict[str, dict[str, type]] = {
 }
 _SEVERAL = frozenset({"approve-all", "reject-all", "unshunt"})
 MOST_CASES = 500
+UNSHUNT_SECONDS = 60.0
+"""After this the rest is named and left for the next call: the caller waits 90 s for the answer."""
 READING = frozenset({"list", "show", *CONSENT_READING})
 ACTING = tuple(act for act in FIELDS if act not in READING | mailboxes.FIELDS.keys())
 """What changes a case, an agreement or an exemption."""
@@ -210,7 +213,11 @@ class Requests:
         """These cases, or every one on which the judge had broken; one that still breaks stops no other."""
         workflow = self.workflow()
         answers: list[dict[str, Any]] = []
+        until = asyncio.get_running_loop().time() + UNSHUNT_SECONDS
         for name in names or await workflow.shunted():
+            if asyncio.get_running_loop().time() > until:
+                answers.append({"case": name} | refusal(75, "later", "Not tried yet: call it again for the rest."))
+                continue
             try:
                 done = await workflow.unshunt(name, actor)
             except Exception as error:

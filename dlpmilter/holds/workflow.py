@@ -132,8 +132,14 @@ class Workflow:
             done = answers.carry_out(conn, case, actor=owner, tools=tools)
             return len(done.moved) if done is not None else 0
 
-        due = await self.database.read(lambda conn: case_rows.asked_before(conn, tools.now, 200))
-        return sum([await self.database.write(partial(act, case_id=each)) for each in due])
+        moved = 0
+        for each in await self.database.read(lambda conn: case_rows.asked_before(conn, tools.now, 200)):
+            try:
+                moved += await self.database.write(partial(act, case_id=each))
+            except _REFUSALS as error:  # one that cannot be done must not stop expiry and deletion behind it
+                maillog.acted("answer", each, getattr(error, "slug", "conflict"))
+                await self.database.write(partial(case_rows.ask, case_id=each, wish="", until=None))
+        return moved
 
     async def seal(self, case_id: str, actor: Actor) -> Done:
         """Keep the mail as evidence; it is never sent."""

@@ -181,6 +181,8 @@ REFUSALS: dict[str, Said] = {
     "stays-in-group": Said(
         "Der Vorgang gehört zu einem Bereich mit Schweigepflicht und bleibt dort.", "It stays in its group."
     ),
+    "no-office": Said("Dafür muss der Dienst laufen.", "The service has to run for that."),
+    "still-broken": Said("Das Programm kann diese E-Mail noch nicht prüfen.", "The program still breaks on it."),
     "together": Said(
         "Die Person sagt, dass die E-Mail privat ist. Öffnen Sie sie nur gemeinsam mit ihr.",
         "Open it only together with the person.",

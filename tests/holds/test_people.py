@@ -483,3 +483,21 @@ async def test_a_case_of_a_group_goes_to_no_other_pool(tmp_path: Path) -> None:
         await r.workflow.reject(decided.case_id, RITA, "Please use the portal.")
         with pytest.raises(NotAllowed, match="only people of this group"):
             await r.workflow.appeal(decided.case_id, SENDER, "I disagree.")
+
+
+@pytest.mark.asyncio
+async def test_a_wish_that_cannot_be_carried_out_stops_no_other(tmp_path: Path) -> None:
+    """One case whose sender is nobody of ours any more: it is dropped, the next one is withdrawn in its turn."""
+    async with rooms(tmp_path) as r:
+        cases = [(await r.hold()).case_id for _ in range(2)]
+        for each in cases:
+            await r.workflow.ask(each, SENDER, "withdraw")
+        strange = "UPDATE cases SET owner = 'nobody@elsewhere.example', sender_raw = X'', authors = '[]' WHERE id = ?"
+        await r.database.write(lambda conn: conn.exec_driver_sql(strange, (cases[0],)))
+        broken = "UPDATE holds SET pool = 'x' WHERE case_id = ?"
+        await r.database.write(lambda conn: conn.exec_driver_sql(broken, (cases[0],)))
+        r.clock.now += timedelta(hours=25)
+        await r.workflow.carry_out()
+        found = [await r.database.read(partial(case_rows.get, case_id=each)) for each in cases]
+        assert [each.asked for each in found if each] == ["", ""]
+        assert found[1] is not None and found[1].holds[0].state == "withdrawn"

@@ -285,7 +285,7 @@ async def test_a_mended_judge_lets_go_what_the_rules_let_pass(tmp_path: Path) ->
         note = await broken_on(one, mail(b"Bring the keys tomorrow.\r\n").replace(b"Fwd: ", b""))
         forward = await broken_on(one, mail(b"-----Original Message-----\r\nFrom: k@partner.example\r\nSent: today\r\n"
                                             b"To: a\r\nSubject: b\r\n\r\nx\r\n"))  # fmt: skip
-        assert await one.workflow.shunted() == [note, forward]
+        assert set(await one.workflow.shunted()) == {note, forward}
         moved = {each: (await one.workflow.unshunt(each, RITA)).case.holds[0] for each in (note, forward)}
         assert (moved[note].state, moved[forward].state) == (State.releasing, State.held)
         assert (moved[forward].rule, moved[forward].pool) == ("own-private-mailbox", "privacy")

@@ -158,6 +158,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _groups_need_a_server(self) -> Self:
+        if self.portal.ldap is not None and self.directory.ldap is None:
+            raise ValueError("portal.ldap: the server is missing: write [directory.ldap]")
+        return self
+
+    @model_validator(mode="after")
     def _play_only_here(self) -> Self:
         if self.portal.play and not (self.portal.loopback and self.allow_sample_governance):
             raise ValueError(

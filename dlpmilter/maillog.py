@@ -144,6 +144,11 @@ def sign_in_failed(reason: str, error: str) -> None:
     _write("warning", "sign-in-failed", reason=reason, error=error[:200])
 
 
+def groups_unknown(reason: str) -> None:
+    """The LDAP server did not say in which groups a person is: the sign-in goes on without them."""
+    _write("warning", "groups-unknown", reason=reason)
+
+
 def control_unavailable(reason: str) -> None:
     """The control socket is not ours now; it is tried again."""
     _write("warning", "control-unavailable", reason=reason)

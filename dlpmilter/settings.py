@@ -313,6 +313,15 @@ class Oidc(Section):
     groups: dict[str, Granted] = Field(default_factory=dict)
 
 
+class LdapGroups(Section):
+    """What groups of the server of [directory.ldap] may do in the portal."""
+
+    member: str = Field(default="member", pattern=r"^[A-Za-z][A-Za-z0-9;.-]*$")
+    nested: bool = False
+    seconds: float = Field(default=5.0, gt=0, le=30, allow_inf_nan=False)
+    groups: dict[str, Granted] = Field(default_factory=dict, max_length=50)
+
+
 class PortalSettings(Section):
     """Where people see their cases and decide: the pages of the office, behind a web server with TLS."""
 
@@ -324,6 +333,7 @@ class PortalSettings(Section):
     link_days: int = Field(default=31, ge=1, le=92)
     play: bool = False
     oidc: Oidc | None = None
+    ldap: LdapGroups | None = None
 
     @property
     def loopback(self) -> bool:
@@ -348,6 +358,7 @@ TABLES: dict[str, type[Section]] = {
     "dkim": Dkim,
     "portal": PortalSettings,
     "portal.oidc": Oidc,
+    "portal.ldap": LdapGroups,
     "directory": DirectorySettings,
     "directory.ldap": Ldap,
     "directory.ldap.attributes": LdapAttributes,

@@ -44,6 +44,7 @@ EXAMPLES = {
     ("portal.oidc", "issuer"),
     ("portal.oidc", "client_id"),
     ("portal.oidc", "groups"),
+    ("portal.ldap", "groups"),
 } | {("directory.ldap", key) for key in ("url", "base", "bind_dn", "password_file", "ca_file")}
 
 

@@ -84,6 +84,13 @@ def _count(file: Path) -> int:
 
 def entries(settings: Ldap) -> Iterator[Mapping[str, Any]]:
     """The attributes of each entry that the filter finds, page by page. Raises SyncError, ConfigError."""
+    with connected(settings) as connection:
+        yield from _pages(connection, settings)
+
+
+@contextlib.contextmanager
+def connected(settings: Ldap) -> Iterator[Any]:
+    """A connection that is let in, over TLS where it is wanted. Raises SyncError, ConfigError."""
     ldap3 = _library()
     tls = ldap3.Tls(
         validate=ssl.CERT_REQUIRED,
@@ -103,13 +110,25 @@ def entries(settings: Ldap) -> Iterator[Mapping[str, Any]]:
             read_only=True,
         )
         try:
-            yield from _pages(connection, settings)
+            _let_in(connection, settings)
+            yield connection
         finally:
             _close(connection)
     except ldap3.core.exceptions.LDAPException as error:
         raise SyncError("unreachable", f"{settings.url} cannot be read: {_reason(error)}.") from None
     except (OSError, ssl.SSLError, ValueError) as error:
         raise SyncError("unreachable", f"{settings.url} cannot be read: {_reason(error)}.") from None
+
+
+def _let_in(connection: Any, settings: Ldap) -> None:
+    connection.open()
+    if settings.url.startswith("ldap://") and settings.start_tls and not connection.start_tls():
+        raise SyncError("no-tls", f"{settings.url} does not start TLS: {_result(connection)}.")
+    if not connection.bind():
+        raise SyncError(
+            "not-let-in",
+            f"{settings.url} does not let {settings.bind_dn or 'an anonymous reader'} in: {_result(connection)}.",
+        )
 
 
 def _close(connection: Any) -> None:
@@ -132,14 +151,6 @@ def _library() -> Any:
 
 def _pages(connection: Any, settings: Ldap) -> Iterator[Mapping[str, Any]]:
     """Every page; a page that did not come whole ends the reading with SyncError."""
-    connection.open()
-    if settings.url.startswith("ldap://") and settings.start_tls and not connection.start_tls():
-        raise SyncError("no-tls", f"{settings.url} does not start TLS: {_result(connection)}.")
-    if not connection.bind():
-        raise SyncError(
-            "not-let-in",
-            f"{settings.url} does not let {settings.bind_dn or 'an anonymous reader'} in: {_result(connection)}.",
-        )
     wanted = wanted_attributes(settings.attributes)
     cookie: bytes | None = None
     while True:

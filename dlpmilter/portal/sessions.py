@@ -9,6 +9,7 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dlpmilter.portal.groups import rights_of
 from dlpmilter.portal.person import Person, roles_of
 from dlpmilter.storage import account_rows
 from dlpmilter.storage.account_rows import Session
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dlpmilter.portal.person import Method
     from dlpmilter.portal.site import Site
 
+_PROVEN = frozenset({"oidc", "password"})
 NOTED_EVERY = timedelta(seconds=60)
 """A click is written down at most this often: pages shall not cost a commit each."""
 
@@ -49,7 +51,13 @@ async def start(
     pools: tuple[str, ...],
     method: Method,
 ) -> None:
-    """A new session and its cookie; the token is fresh, so nobody can have fixed it before."""
+    """A new session and its cookie; the token is fresh, so nobody can have fixed it before.
+
+    Groups of the LDAP server count where somebody has proven who it is, not for a link that came by mail.
+    """
+    if method in _PROVEN:
+        more = await rights_of(site, address)
+        roles, pools = tuple(sorted({*roles, *more.roles})), tuple(sorted({*pools, *more.pools}))
     token, now = secrets.token_urlsafe(32), site.clock()
     one = Session(
         key=hashed(token), address=address, name=name, roles=roles, pools=pools, method=method, created_at=now,

@@ -80,8 +80,8 @@ class Slapd:
             encoding="utf-8",
         )
 
-    def load(self, people: list[dict[str, list[str]]]) -> None:
-        """Put people into the database; only while the server does not run."""
+    def load(self, people: list[dict[str, list[str]]], groups: dict[str, list[int]] | None = None) -> None:
+        """Put people, and groups of them, into the database; only while the server does not run."""
         blocks = [f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Corp\ndc: corp\n"]
         reader = ("objectClass: organizationalRole", "objectClass: simpleSecurityObject", f"userPassword: {PASSWORD}")
         blocks.append("\n".join((f"dn: {READER}", "cn: reader", *reader)) + "\n")
@@ -89,6 +89,9 @@ class Slapd:
             lines = [f"dn: uid=u{number},{BASE}", "objectClass: inetOrgPerson", f"uid: u{number}", "sn: x"]
             lines += [f"{name}: {value}" for name, values in person.items() for value in values]
             blocks.append("\n".join(lines) + "\n")
+        for name, numbers in (groups or {}).items():
+            members = "".join(f"member: uid=u{number},{BASE}\n" for number in numbers)
+            blocks.append(f"dn: cn={name},{BASE}\nobjectClass: groupOfNames\ncn: {name}\n{members}")
         (self.folder / "people.ldif").write_text("\n".join(blocks), encoding="utf-8")
         shutil.rmtree(self.folder / "db")
         (self.folder / "db").mkdir()

@@ -105,6 +105,33 @@ def seal(case_id: str, file: Path, as_json: bool) -> None:
     _print_done(ask(file, "seal", case=case_id), as_json)
 
 
+@command.command("ask-open")
+@click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def ask_open(case_id: str, file: Path, as_json: bool) -> None:
+    """Ask to open your own sealed evidence together with the office that keeps it."""
+    _print_done(ask(file, "ask-open", case=case_id), as_json)
+
+
+@command.command("grant-open")
+@click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def grant_open(case_id: str, file: Path, as_json: bool) -> None:
+    """Agree, as one of the office, that sealed evidence is opened with its sender; for a day."""
+    _print_done(ask(file, "grant-open", case=case_id), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def renew(case_id: str, file: Path, as_json: bool) -> None:
+    """Keep sealed evidence as long again."""
+    _print_done(ask(file, "renew", case=case_id), as_json)
+
+
 @command.command("to-mailbox")
 @click.argument("case_id", metavar="CASE")
 @config_option

@@ -148,20 +148,28 @@ class Notifier:
         return Prepared(kind.value, hearer.address, data, hearer.why, digest=_digest(kind, case))
 
     def ask(
-        self, case: Case, holds: Sequence[Hold], statement: Statement | None, now: datetime, *, again: bool = False
+        self,
+        case: Case,
+        holds: Sequence[Hold],
+        statement: Statement | None,
+        now: datetime,
+        *,
+        again: bool = False,
+        opening: bool = False,
     ) -> Prepared | None:
         """The mail that asks one pool to decide about these holds; None where the policy knows no such pool."""
         governance = self.policy.governance
         pool = governance.pool(holds[0].pool) if governance and holds else None
         if governance is None or pool is None:
             return None
+        pool = governance.pool(governance.evidence_pool) or pool if opening else pool
         said = statement or (Statement.from_json(case.statement) if case.statement else None)
         rules = [self.policy.rule(hold.rule) for hold in holds]
         facts = ReviewFacts(
             case_id=case.id, pool=_both(pool.title), company=governance.employer, deadline=case.deadline.astimezone(),
             classes=tuple(RecipientClass(hold.recipient_class) for hold in holds),
             rules=tuple(_both(rule.title) for rule in rules if rule is not None),
-            link=self.places.of_pool(case), second_look=again, **(_stated(said) if said else {}),
+            link=self.places.of_pool(case), second_look=again, opening=opening, **(_stated(said) if said else {}),
         )  # fmt: skip
         data = compose_review(facts, self.languages, pool.contact, letterhead=self.letterhead, now=now)
         return Prepared(REVIEW, pool.contact, self._signed(data), "pool")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dlpmilter import maillog
 from dlpmilter.audit import trail
 from dlpmilter.content.exhibit import exhibit_of, part_of
-from dlpmilter.holds import actors
+from dlpmilter.holds import actors, evidence
 from dlpmilter.holds.acting import NoSuchCase, acting, case_in, entry
 from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.form import EVIDENCE, PRIVATE, PROTECTED
@@ -65,7 +65,7 @@ def record_opening(conn: Connection, case_id: str, actor: Actor, look: Look, now
     actors.refuse_sender(actor, case)
     mine = actors.of_pools(actor, case, case.holds)
     if any(hold.state == State.sealed for hold in case.holds) or case.justification_code == EVIDENCE:
-        raise NotAllowed("sealed", f"case {case.id} is evidence under seal; one person alone cannot open it")
+        evidence.refuse_shut(conn, case, actor, now)
     if case.justification_code == PROTECTED:
         raise NotAllowed("protected", f"case {case.id} is a report or advice: its content is nobody's business")
     if case.body_id is None or case.purged_at is not None:
@@ -75,6 +75,19 @@ def record_opening(conn: Connection, case_id: str, actor: Actor, look: Look, now
     fields = acting(actor, "reviewer", mine) | {"stage": look.stage.value, "together": look.together}
     if look.part:
         fields["part"] = look.part
+    trail.append(conn, entry(EVENT, "none", case, fields, now))
+    return case.body_id
+
+
+def record_own(conn: Connection, case_id: str, actor: Actor, now: datetime) -> str:
+    """The person takes the own evidence out, both keys at hand; the body's place. Raises NoSuchCase, NotAllowed."""
+    case = case_in(conn, case_id)
+    if not actors.is_sender(actor, case):
+        raise NotAllowed("not-yours", f"case {case.id} is not your own mail")
+    evidence.refuse_shut(conn, case, actor, now)
+    if case.body_id is None:
+        raise NotAllowed("content-gone", f"the mail of case {case.id} is deleted")
+    fields = acting(actor, "sender", case.holds) | {"stage": Stage.part.value, "together": True}
     trail.append(conn, entry(EVENT, "none", case, fields, now))
     return case.body_id
 
@@ -100,6 +113,15 @@ class Exhibits:
         if found is None:
             raise NoSuchCase(f"case {case_id} has no part {look.part!r} that can be handed over")
         return found
+
+    async def own(self, case_id: str, actor: Actor) -> bytes:
+        """The whole mail for its sender, as it is kept. Raises NoSuchCase, NotAllowed, BodyError, TemporaryFailure."""
+        now = self.clock()
+        message = await self.bodies.get(await self.database.write(lambda conn: record_own(conn, case_id, actor, now)))
+        try:
+            return await asyncio.to_thread(lambda: b"".join(message.chunks()))
+        finally:
+            message.close()
 
     async def _opened(self, case_id: str, actor: Actor, look: Look, read: Callable[[bytes | mmap, Structure], T]) -> T:
         now = self.clock()

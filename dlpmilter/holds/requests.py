@@ -8,7 +8,7 @@ about who is calling: that comes from the kernel, beside the request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,9 @@ FIELDS: dict[str, dict[str, type]] = {
     "justify": {"case": str, "code": str, "text": str},
     "state": {"case": str, "answers": dict},
     "seal": {"case": str},
+    "ask-open": {"case": str},
+    "grant-open": {"case": str},
+    "renew": {"case": str},
     "to-mailbox": {"case": str},
     "extend": {"case": str},
     "undo": {"case": str},
@@ -132,7 +135,8 @@ class Requests:
         if act in READING:
             return await self._read(self._reader(caller), act, asked, keeper=caller.keeper)
         if act == "unshunt" and caller.keeper:  # the rules decide, so whoever runs the service may ask them again
-            return {"ok": True, "cases": await self._several(act, Actor(caller.user, caller.user, frozenset()), asked)}
+            keeper = Actor(caller.user, caller.user, frozenset())
+            return {"ok": True, "cases": await self._unshunted(_names(asked["cases"]), keeper)}
         if act in mailboxes.FIELDS:
             if self.mailboxes is None:
                 raise ValueError("private mailboxes are not kept here")
@@ -191,8 +195,10 @@ class Requests:
 
     async def _several(self, act: str, actor: Actor, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One answer a case, in the order they were asked."""
-        names = list(dict.fromkeys(each.strip().upper() for each in asked["cases"]))
+        names = _names(asked["cases"])
         if act == "unshunt":
+            if not actor.pools:
+                raise NotAllowed("not-a-reviewer", "mails are judged again for reviewers and for who runs the service")
             return await self._unshunted(names, actor)
         if not 0 < len(names) <= MOST_CASES:
             raise ValueError(f"{len(names)} cases: between 1 and {MOST_CASES} can be decided at once")
@@ -236,6 +242,9 @@ class Requests:
             ),
             "state": lambda: workflow.justify(case_id, actor, form.read(asked["answers"])),
             "seal": lambda: workflow.seal(case_id, actor),
+            "ask-open": lambda: workflow.ask_open(case_id, actor),
+            "grant-open": lambda: workflow.grant_open(case_id, actor),
+            "renew": lambda: workflow.renew(case_id, actor),
             "to-mailbox": lambda: workflow.to_mailbox(case_id, actor),
             "extend": lambda: workflow.extend(case_id, actor),
             "undo": lambda: workflow.undo(case_id, actor),
@@ -248,6 +257,10 @@ class Requests:
             "release": lambda: workflow.release(case_id, actor),
         }
         return await acts[act]()
+
+
+def _names(asked: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(each.strip().upper() for each in asked))
 
 
 def _approval(asked: Mapping[str, Any]) -> Approval:

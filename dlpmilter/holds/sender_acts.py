@@ -94,13 +94,20 @@ def seal(conn: Connection, case: Case, *, actor: Actor, statement: Statement, to
     if set(mine) != set(case.holds):
         raise Conflict(Act.seal, [hold.state for hold in case.holds])  # what was sent or refused cannot be sealed
     until = (tools.now + timedelta(days=tools.notifier.policy.hold.sealed_days)).astimezone()
-    mail = tools.notifier.notice(NoticeKind.evidence, case, mine, tools.now, content_until=until)
+    governance = tools.notifier.policy.governance
+    office = governance.pool(governance.evidence_pool) if governance and governance.evidence_pool else None
+    keeper = {language: office.title.in_language(language) for language in ("de", "en")} if office else ""
+    mail = tools.notifier.notice(
+        NoticeKind.evidence, case, mine, tools.now, content_until=until, evidence_office=keeper
+    )
     fields = acting(actor, role, mine) | kept_here() | told(mail)
     fields |= {"reason-code": EVIDENCE, "ends": until.isoformat()}
     if case.body_id is not None and (digest := tools.digest_of(conn, case.body_id)) is not None:
         fields["content-digest"] = digest.hex()  # with it anybody can prove later which mail it was
     states.move(conn, Act.seal, mine, entry("sealed", "withhold", case, fields, tools.now), tools.now)
     case_rows.justify(conn, case.id, EVIDENCE, statement.purpose, statement.to_json())
+    if office is not None:
+        case_rows.give_to(conn, [hold.id for hold in mine], office.name)
     tools.notifier.queue(conn, case.id, mail, tools.now, mark=part(mine))
     return Done(case, mine)
 

@@ -51,6 +51,7 @@ class Act(StrEnum):
     reject = "reject"
     withdraw = "withdraw"
     seal = "seal"
+    renew = "renew"
     unseal = "unseal"
     appeal = "appeal"
     expire = "expire"
@@ -75,6 +76,7 @@ TRANSITIONS: dict[Act, tuple[frozenset[State], State]] = {
     Act.appeal: (frozenset({State.rejected}), State.justified),
     Act.withdraw: (WAITING | {State.release_failed}, State.withdrawn),
     Act.seal: (WAITING, State.sealed),
+    Act.renew: (frozenset({State.sealed}), State.sealed),
     Act.unseal: (frozenset({State.sealed}), State.expired),
     Act.expire: (WAITING, State.expired),
     Act.release: (frozenset({State.approved, State.release_failed}), State.releasing),
@@ -94,6 +96,7 @@ MEANINGS: dict[Act, str] = {
     Act.appeal: "the sender asks for a second look, once",
     Act.withdraw: "the sender takes the mail back",
     Act.seal: "the sender keeps it as evidence",
+    Act.renew: "the sender or the office keeps the evidence as long again",
     Act.unseal: "the time of the evidence is over",
     Act.expire: "nobody decided in time; never releases",
     Act.release: "the mail is queued for the next hop",

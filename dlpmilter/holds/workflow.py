@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpmilter import maillog, metrics
-from dlpmilter.holds import actors, answers, form, release, reread, review_acts, sender_acts
+from dlpmilter.holds import actors, answers, evidence, form, release, reread, review_acts, sender_acts
 from dlpmilter.holds.acting import Done, NoSuchCase, Tools, case_in
 from dlpmilter.holds.actors import Actor, NotAllowed
 from dlpmilter.holds.form import EVIDENCE, SHORT, Statement
@@ -152,6 +152,18 @@ class Workflow:
     async def to_mailbox(self, case_id: str, actor: Actor) -> Done:
         """Send the mail to the sender's own business mailbox instead; the hold is withdrawn."""
         return await self._write(case_id, partial(sender_acts.to_mailbox, actor=actor, tools=self._tools()))
+
+    async def ask_open(self, case_id: str, actor: Actor) -> Done:
+        """The person's key to sealed evidence."""
+        return await self._write(case_id, partial(evidence.ask_open, actor=actor, tools=self._tools()))
+
+    async def grant_open(self, case_id: str, actor: Actor) -> Done:
+        """The office's key to sealed evidence."""
+        return await self._write(case_id, partial(evidence.grant_open, actor=actor, tools=self._tools()))
+
+    async def renew(self, case_id: str, actor: Actor) -> Done:
+        """Keep sealed evidence as long again."""
+        return await self._write(case_id, partial(evidence.renew, actor=actor, tools=self._tools()))
 
     async def extend(self, case_id: str, actor: Actor) -> Done:
         """More time, once."""

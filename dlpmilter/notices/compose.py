@@ -192,6 +192,7 @@ def values(facts: NoticeFacts, language: Language) -> dict[str, object]:
         "stored": kept,
         "stored_period": words.period(facts.stored_days, language) if kept else "",
         "purpose": say(facts.purpose),
+        "evidence_office": say(facts.evidence_office),
         "answer": facts.answer,
         "answered": facts.answered,
         "asked_until": words.moment(facts.asked_until, language),

@@ -117,6 +117,8 @@ class NoticeFacts:
     """Until when the person shall delete the released mail."""
     delivered_at: datetime | None = None
     """When the next hop took the released mail; None while it is on its way."""
+    evidence_office: Text = ""
+    """Who keeps the evidence with the person; "" where nobody opens it."""
     answer: str = ""
     """The sealed address that this notice can be answered to with a number; "" where there is none."""
     answered: str = ""

@@ -25,6 +25,10 @@ _SUBJECT = {
     "de": "Bitte entscheiden: Vorgang {case} (bis {deadline})",
     "en": "Please decide: case {case} (by {deadline})",
 }
+_OPENING = {
+    "de": "Bitte gemeinsam öffnen: Beleg, Vorgang {case}",
+    "en": "Please open together: evidence, case {case}",
+}
 _CLASSES: Mapping[RecipientClass, tuple[str, str]] = {
     RecipientClass.internal: ("eine eigene Adresse", "an address of ours"),
     RecipientClass.partner: ("einen Partner", "a partner"),
@@ -61,6 +65,8 @@ class ReviewFacts:
     link: str = ""
     """Where the pool decides; "" where there is no portal."""
     urgent: bool = False
+    opening: bool = False
+    """The person whose evidence lies under seal asks to open it together."""
     second_look: bool = False
     """Somebody disagreed with a refusal."""
 
@@ -76,7 +82,10 @@ def compose_review(
     """One complete mail to the pool's address, ASCII with CRLF."""
     texts = [render("review.txt", _values(facts, each), each) for each in languages]
     subject = " / ".join(
-        _SUBJECT[each].format(case=facts.case_id, deadline=words.moment(facts.deadline, each)) for each in languages
+        (_OPENING if facts.opening else _SUBJECT)[each].format(
+            case=facts.case_id, deadline=words.moment(facts.deadline, each)
+        )
+        for each in languages
     )
     head = own_head(
         letterhead, now=now, to=to, name="", subject=subject, case_id=facts.case_id, kind=KIND,
@@ -101,5 +110,6 @@ def _values(facts: ReviewFacts, language: Language) -> dict[str, object]:
         "informed": words.say(facts.informed, language),
         "link": facts.link,
         "urgent": facts.urgent,
+        "opening": facts.opening,
         "second_look": facts.second_look,
     }

@@ -81,6 +81,7 @@ def build_governance(table: GovernanceTable | None) -> Governance | None:
         managers_told=table.managers_told,
         works_council=table.works_council or "",
         appeal_pool=table.appeal_pool or "",
+        evidence_pool=table.evidence_pool or "",
         group_pools=tuple(sorted(table.group_pools.items())),
         sample=table.sample,
     )

@@ -231,6 +231,8 @@ class Governance:
     """Mail address of the works council, when there is one."""
     appeal_pool: str = ""
     """The pool that decides when somebody disagrees with a refusal; "" where nobody looks again."""
+    evidence_pool: str = ""
+    """The pool that keeps evidence with its sender; "" where nobody does, and nobody opens it."""
     group_pools: tuple[tuple[str, str], ...] = ()
     """Secrecy group or department -> the pool that alone decides about its mail: its secrets stay in the group."""
     sample: bool = False

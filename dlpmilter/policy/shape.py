@@ -176,6 +176,9 @@ class GovernanceTable(Table):
     appeal_pool: Slug | None = Field(
         default=None, description="The pool that looks a second time when somebody disagrees with a refusal."
     )
+    evidence_pool: Slug | None = Field(
+        default=None, description="The pool that keeps evidence with its sender: opened only by both together."
+    )
     group_pools: dict[Filled, Slug] = Field(
         default_factory=dict,
         description='Secrecy group or department -> the pool that alone decides about its mail: { legal = "legal" }.',
@@ -195,6 +198,8 @@ class GovernanceTable(Table):
     def _appeal_pool_exists(self) -> GovernanceTable:
         if self.appeal_pool is not None and self.appeal_pool not in {each.name for each in self.pools}:
             raise ValueError(f"appeal_pool = {self.appeal_pool!r} is none of the [[governance.pools]]")
+        if self.evidence_pool is not None and self.evidence_pool not in {each.name for each in self.pools}:
+            raise ValueError(f"evidence_pool = {self.evidence_pool!r} is none of the [[governance.pools]]")
         return self
 
     @model_validator(mode="after")

@@ -61,6 +61,9 @@ OPERATIONS: tuple[Operation, ...] = (
     _of_case("extend", "More time, once."),
     _of_case("undo", "Take back what was asked for by mail."),
     _of_case("seal", "Keep it as evidence; it is never sent."),
+    _of_case("ask-open", "Ask to open sealed evidence together."),
+    _of_case("grant-open", "The office agrees; both keys count for a day."),
+    _of_case("renew", "Keep sealed evidence as long again."),
     _of_case("appeal", "Ask for a second look at a refusal, once."),
     _of_case("claim", "Take a case."),
     _of_case("hand-over", "Give a case on."),
@@ -69,6 +72,9 @@ OPERATIONS: tuple[Operation, ...] = (
     _of_case("release", "Try a failed release again; approves nothing."),
     Operation("POST", "/decisions/approve", "approve-all", "Approve up to 500 cases, each with its own record."),
     Operation("POST", "/decisions/reject", "reject-all", "Refuse up to 500 cases, each with its own record."),
+    Operation(
+        "POST", "/decisions/unshunt", "unshunt", "Judge again where the judge had broken; [] is every such case."
+    ),
     *(
         each
         for kind in ("agreements", "exemptions")

@@ -56,6 +56,17 @@ async def open_content(request: Request, person: Person) -> Response:
     return await review.case(request, person, shown=shown)
 
 
+async def own(request: Request, person: Person, case_id: str) -> Response:
+    """The person's own evidence as a file, when both keys are there."""
+    site = site_of(request)
+    exhibits = Exhibits(site.database, site.bodies, site.inspector, site.config.bounds, site.clock)
+    try:
+        octets = await exhibits.own(case_id, site.requests.known(person.actor))
+    except (NotAllowed, NoSuchCase, BodyError):
+        return forbidden(request, person if person.method != "link" else None)
+    return _file(f"{case_id}.eml", octets)
+
+
 def _file(name: str, octets: bytes) -> Response:
     """As a download, never as a page: whatever it claims to be, no browser shows it under our name."""
     headers = {

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dlpmilter.holds import actors
+from dlpmilter.holds import actors, evidence
 from dlpmilter.holds.form import FIELDS
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
+from dlpmilter.portal import exhibit
 from dlpmilter.portal.guard import forbidden
 from dlpmilter.portal.pages import render, see
 from dlpmilter.portal.site import site_of
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from dlpmilter.portal.site import Site
     from dlpmilter.storage.case_rows import Case
 
-ACTS = ("state", "withdraw", "to-mailbox", "extend", "undo", "appeal")
+ACTS = ("state", "withdraw", "to-mailbox", "extend", "undo", "ask-open", "renew", "appeal")
 """What a sender may do; sealing is reason R5 of the form. Nothing of it releases a mail."""
 
+_SIGNED_IN = frozenset({"own", "ask-open"})
 _NEEDED = {each.name for each in FIELDS if each.required}
 _ORDER = sorted(FIELDS, key=lambda each: each.name not in _NEEDED and not (each.only_if and each.only_if[0] in _NEEDED))
 """What is needed comes first, what only helps after it."""
@@ -52,6 +54,7 @@ async def show(  # noqa: PLR0913 - what was typed comes back
     if not found["ok"] or case is None or not actors.is_sender(actor, case):
         return forbidden(request, person if person.method != "link" else None)
     values = _values(site, case, actor, found["case"]["trail"])
+    values["open"] = await site.database.read(lambda conn: evidence.opened(conn, case.id, site.clock()))
     stated = json.loads(case.statement) if case.statement else {}
     return render(
         request, "my_case.html", status=status, person=person if person.method != "link" else None, csrf=person.csrf,
@@ -66,8 +69,14 @@ async def act(request: Request, person: Person, case_id: str, name: str, form: F
     site = site_of(request)
     case = await site.database.read(lambda conn: case_rows.get(conn, case_id.strip().upper()))
     mine = case is not None and actors.is_sender(site.requests.known(person.actor), case)
-    if name not in ACTS or not mine:  # a reviewer who acts on somebody's behalf does so on the reviewer's page
+    if (
+        name not in {*ACTS, "own"} or not mine
+    ):  # a reviewer who acts on somebody's behalf does so on the reviewer's page
         return forbidden(request, person if person.method != "link" else None)
+    if name in _SIGNED_IN and person.method == "link":  # a link explains and takes back; content needs a sign-in
+        return see(f"/sign-in?to=/my/{case_id.strip().upper()}")
+    if name == "own":
+        return await exhibit.own(request, person, case_id)
     answers = {each.name: value for each in FIELDS if isinstance(value := form.get(each.name, ""), str) and value}
     fields: dict[str, Any] = {"case": case_id}
     if name == "state":
@@ -104,6 +113,8 @@ def _values(site: Site, case: Case, actor: Actor, entries: list[dict[str, Any]])
     return {
         "states": [STATES[each] for each in dict.fromkeys(State(hold.state) for hold in case.holds)],
         "waiting": waiting,
+        "sealed": State.sealed in states and case.body_id is not None,
+        "office": governance is not None and bool(governance.evidence_pool),
         "can_withdraw": bool(states & TRANSITIONS[Act.withdraw][0]),
         "can_extend": waiting and not case.extended,
         "can_appeal": second and case.purged_at is None,

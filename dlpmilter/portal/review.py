@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dlpmilter.holds import actors
+from dlpmilter.holds import actors, evidence
 from dlpmilter.holds.form import BASES, FIELDS, PRIVATE, QUESTIONS, UNKNOWN
 from dlpmilter.holds.reasons import REASONS
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
@@ -21,7 +21,7 @@ from dlpmilter.portal.guard import forbidden, text
 from dlpmilter.portal.pages import render, see
 from dlpmilter.portal.site import site_of
 from dlpmilter.portal.words import CLASSES, DONE, RELATIONS, WAITING_FOR, event_words
-from dlpmilter.storage import case_rows, queue_rows
+from dlpmilter.storage import case_rows, evidence_rows, queue_rows
 from dlpmilter.storage.queue_rows import PAGE, Wish
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 Refused = Mapping[str, Any]
 """A refusal of the counter: its slug and its sentence."""
-ACTS = ("claim", "hand-over", "approve", "reject", "release")
+ACTS = ("claim", "hand-over", "approve", "reject", "release", "grant-open", "renew")
+_STAYING = frozenset({"claim", "release", "grant-open", "renew"})
+"""Acts after which the page of the case is what one wants to see."""
 OPEN = (*sorted(WAITING), State.release_failed)
 
 
@@ -119,10 +121,14 @@ async def case(
     if found is None or not _may_decide(actor, found):
         return forbidden(request, person)
     answer = await site.ask(person, "show", case=case_id)
+    keys = await site.database.read(lambda conn: evidence_rows.get(conn, found.id))
+    both = await site.database.read(lambda conn: evidence.opened(conn, found.id, site.clock()))
+    mine_too = both is not None and actors.canonical(both.office_by) == actor.key
     return render(
         request, "review.html", status=status, person=person, csrf=person.csrf, case=found, refused=refused,
         typed=typed or {}, bases=_bases(), done=DONE.get(request.query_params.get("done", "")), shown=shown or {},
-        **_values(site, found, actor, answer["case"]["trail"]),
+        **(_values(site, found, actor, answer["case"]["trail"]) | ({"closed": False} if mine_too else {})),
+        keys=keys, both=both,
     )  # fmt: skip
 
 
@@ -145,6 +151,7 @@ def _values(site: Site, case: Case, actor: actors.Actor, entries: list[dict[str,
     taken = next((hold.claimed_by for hold in mine if hold.claimed_by), None)
     return {
         "closed": is_shut(case), "private": case.justification_code == PRIVATE,
+        "sealed": State.sealed in {State(hold.state) for hold in mine},
         "holds": mine, "states": WAITING_FOR, "classes": CLASSES, "relations": RELATIONS, "answers": answers,
         "rules": [rule for name in dict.fromkeys(hold.rule for hold in mine) if (rule := policy.rule(name))],
         "waiting": bool(states & WAITING), "failed": State.release_failed in states,
@@ -171,7 +178,7 @@ async def act(request: Request, person: Person) -> Response:
         fields = {"reason": text(form, "reason"), "pool": text(form, "pool", 80)}
     answer = await site_of(request).ask(person, name, case=case_id, **fields)
     if answer["ok"]:
-        return see(f"/queue/{case_id}?done={name}" if name in {"claim", "release"} else f"/queue?done={name}")
+        return see(f"/queue/{case_id}?done={name}" if name in _STAYING else f"/queue?done={name}")
     if answer["reason"] in {"wrong-pool", "no-such-case", "sender-never-decides", "too-close"}:
         return forbidden(request, person)
     status = 503 if answer["exit"] == 75 else 409 if answer["exit"] == 1 else 400

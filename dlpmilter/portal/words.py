@@ -24,6 +24,13 @@ DONE: dict[str, Said] = {
     "withdraw": Said("Die E-Mail ist zurückgezogen.", "The e-mail is withdrawn."),
     "to-mailbox": Said("Die E-Mail geht in Ihr Dienstpostfach.", "The e-mail goes to your business mailbox."),
     "extend": Said("Sie haben mehr Zeit.", "You have more time."),
+    "ask-open": Said(
+        "Die Stelle ist gefragt; Sie öffnen den Beleg gemeinsam.", "The office is asked; you open it together."
+    ),
+    "grant-open": Said(
+        "Der Beleg lässt sich jetzt einen Tag lang öffnen.", "The evidence can be opened for a day now."
+    ),
+    "renew": Said("Der Beleg bleibt länger.", "The evidence stays longer."),
     "undo": Said("Die E-Mail wartet weiter.", "The e-mail waits on."),
     "appeal": Said("Jemand anderes sieht noch einmal hin.", "Somebody else will look again."),
     "claim": Said("Der Vorgang ist bei Ihnen.", "The case is yours."),
@@ -70,6 +77,9 @@ _EVENTS: dict[str, Said] = {
     "notice": Said("Eine Mitteilung wurde verschickt", "A notice was sent"),
     "content-opened": Said("Der Inhalt wurde angesehen", "The content was looked at"),
     "allowed": Said("Mit Ihrer Angabe neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
+    "evidence-asked": Said("Gebeten, den Beleg zu öffnen", "Asked to open the evidence"),
+    "evidence-granted": Said("Die Stelle ist einverstanden", "The office agrees"),
+    "evidence-renewed": Said("Der Beleg bleibt länger", "The evidence stays longer"),
     "unshunted": Said("Neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
     "asked-by-mail": Said("Per E-Mail um Rücknahme gebeten", "Asked by e-mail to take it back"),
     "asked-by-mail-undone": Said(
@@ -181,6 +191,11 @@ REFUSALS: dict[str, Said] = {
     "stays-in-group": Said(
         "Der Vorgang gehört zu einem Bereich mit Schweigepflicht und bleibt dort.", "It stays in its group."
     ),
+    "no-office-for-evidence": Said(
+        "Hier verwahrt niemand den Beleg mit Ihnen; die Mitteilung sagt, wen Sie fragen können.",
+        "Nobody keeps it with you.",
+    ),
+    "not-asked": Said("Die Person hat heute nicht darum gebeten.", "The person has not asked for it today."),
     "no-office": Said("Dafür muss der Dienst laufen.", "The service has to run for that."),
     "still-broken": Said("Das Programm kann diese E-Mail noch nicht prüfen.", "The program still breaks on it."),
     "together": Said(

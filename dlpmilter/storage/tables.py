@@ -226,6 +226,15 @@ notices = Table(
     Index("ix_notices_at", "at"),
 )
 
+evidence_keys = Table(
+    "evidence_keys",
+    metadata,
+    Column("case_id", Text, ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_at", Moment, nullable=False),
+    Column("office_at", Moment),
+    Column("office_by", Text, nullable=False, server_default=text("''")),
+)
+
 digests = Table(
     "digests",
     metadata,

@@ -8,12 +8,14 @@ import html
 import os
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlpmilter.audit import trail
+from dlpmilter.holds.notify import Notifier
 from tests.content.payloads_xss import PAYLOADS
 from tests.holds.house import HEAD
 from tests.portal.house import portal, post
@@ -189,3 +191,34 @@ async def test_private_mail_is_opened_only_together_with_the_person(tmp_path: Pa
         answer = await post(rita, f"/queue/{case}/content", stage="text", together="yes")
         assert answer.status_code == 200 and "Dear customer" in answer.text
         assert len(await _openings(house, case)) == 1
+
+
+@pytest.mark.asyncio
+async def test_evidence_opens_with_two_keys_on_two_pages(tmp_path: Path) -> None:
+    """The person asks after signing in, the office agrees; both see it for a day, the link alone opens nothing."""
+    async with portal(tmp_path) as house:
+        rooms = house.rooms
+        assert rooms.policy.governance is not None
+        rooms.policy = replace(
+            rooms.policy, governance=replace(rooms.policy.governance, evidence_pool="second-opinion")
+        )
+        rooms.notifier = Notifier.build(rooms.config, rooms.policy, rooms.keyring)
+        object.__setattr__(house.site.in_force, "current", rooms.policy)
+        case = (await rooms.hold()).case_id
+        async with house.client() as link:
+            await link.post(house.link(case), data={"act": "state", "code": "R5"})
+            assert "under seal" in (await link.get(house.link(case))).text
+            away = await link.post(house.link(case), data={"act": "ask-open"})
+            assert away.headers["location"] == f"/sign-in?to=/my/{case}"
+        anna = await house.signed_in("anna.berg@company.example", "employee")
+        olga = await house.signed_in("olga@company.example", "reviewer", pools=("second-opinion",))
+        assert (await post(anna, f"/my/{case}", act="own")).status_code == 403
+        assert (await post(anna, f"/my/{case}", act="ask-open")).status_code == 303
+        page = (await olga.get(f"/queue/{case}")).text
+        assert "asks to open it together" in page and 'name="stage"' not in page
+        assert (await post(olga, f"/queue/{case}", act="grant-open")).headers["location"].endswith("done=grant-open")
+        assert 'name="stage"' in (await olga.get(f"/queue/{case}")).text
+        assert "Dear customer" in (await post(olga, f"/queue/{case}/content", stage="text")).text
+        file = await post(anna, f"/my/{case}", act="own")
+        assert file.headers["content-disposition"].startswith("attachment") and b"Dear customer" in file.content
+        assert len(await _openings(house, case)) == 2

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dlpmilter.storage.case_rows import Case
 
 BATCH = 200
+MOST = 500
+"""Cases that are looked at for one digest; a loop may make many thousands a day, which are only counted."""
 
 
 def day_ended(now: datetime, hour: int) -> datetime:
@@ -34,8 +36,8 @@ def day_ended(now: datetime, hour: int) -> datetime:
 
 def send(conn: Connection, recipient: str, notifier: Notifier, now: datetime) -> int:
     """One person's digest; returns how many cases it names."""
-    names = digest_rows.cases_of(conn, recipient)
-    digest_rows.remove(conn, recipient, names)
+    names = digest_rows.cases_of(conn, recipient, MOST)
+    unread = digest_rows.take(conn, recipient) - len(names)
     cases = [case for case in case_rows.many(conn, names) if any(hold.state in WAITING for hold in case.holds)]
     if not cases:
         return 0
@@ -43,6 +45,7 @@ def send(conn: Connection, recipient: str, notifier: Notifier, now: datetime) ->
     facts = DigestFacts(
         person_address=recipient,
         person_name=next((case.owner_name for case in cases if case.owner == recipient), ""),
+        more=unread,
         waiting=tuple(_waiting(case, recipient, notifier, now) for case in cases),
         company=governance.employer if governance else "",
         contact=governance.contact if governance else notifier.postmaster,
@@ -50,7 +53,7 @@ def send(conn: Connection, recipient: str, notifier: Notifier, now: datetime) ->
         page=f"{notifier.places.url}/my" if notifier.places.url else "",
     )
     notifier.queue_digest(conn, facts, now)
-    return len(cases)
+    return len(cases) + unread
 
 
 def _waiting(case: Case, recipient: str, notifier: Notifier, now: datetime) -> Waiting:

@@ -62,9 +62,9 @@ class Prepared:
 
 
 def _digest(kind: NoticeKind, case: Case) -> Literal["always", "over-cap", "never"]:
-    if kind is NoticeKind.hold and case.kind == Kind.auto_forward:
-        return "always"  # a rule sends many, and nobody waits for them
-    return "over-cap" if kind in {NoticeKind.hold, NoticeKind.reminder} else "never"
+    if kind not in {NoticeKind.hold, NoticeKind.reminder}:
+        return "never"
+    return "always" if case.kind == Kind.auto_forward else "over-cap"  # a rule sends many, and nobody waits for them
 
 
 def told(mail: Prepared | None, name: str = "told") -> dict[str, Value]:

@@ -45,6 +45,8 @@ class DigestFacts:
     person_address: str
     person_name: str = ""
     waiting: tuple[Waiting, ...]
+    more: int = 0
+    """Cases beyond these, of the same kind as most of them."""
     company: Text = ""
     contact: Text = ""
     alternatives: Text = ""
@@ -64,7 +66,7 @@ def compose_digest(
 ) -> bytes:
     """One complete mail, ASCII with CRLF."""
     texts = [render("digest.txt", _values(facts, each), each) for each in languages]
-    subject = " / ".join(_SUBJECT[each].format(count=len(facts.waiting)) for each in languages)
+    subject = " / ".join(_SUBJECT[each].format(count=len(facts.waiting) + facts.more) for each in languages)
     head = own_head(
         letterhead, now=now, to=facts.person_address, name=facts.person_name, subject=subject,
         case_id=facts.waiting[0].case_id, kind=KIND, auto_submitted="auto-generated", answers="",
@@ -75,12 +77,14 @@ def compose_digest(
 
 def _values(facts: DigestFacts, language: Language) -> dict[str, object]:
     forwarded = [each for each in facts.waiting if each.forwarded]
+    others = len(facts.waiting) - len(forwarded)
+    by_rule = len(forwarded) > others
     addresses = list({each.address: each for one in forwarded for each in one.recipients}.values())
     return {
         "name": headers.clean(facts.person_name, 60),
-        "forwarded": len(forwarded),
+        "forwarded": len(forwarded) + (facts.more if by_rule else 0),
         "forwarded_to": words.recipients(addresses, language) if addresses else "",
-        "others": len(facts.waiting) - len(forwarded),
+        "others": others + (0 if by_rule else facts.more),
         "deadline": words.moment(min(each.deadline for each in facts.waiting), language),
         "page": facts.page,
         "alternatives": words.say(facts.alternatives, language),
@@ -95,5 +99,5 @@ def _values(facts: DigestFacts, language: Language) -> dict[str, object]:
             }
             for each in facts.waiting[:LISTED]
         ],
-        "more": max(0, len(facts.waiting) - LISTED),
+        "more": max(0, len(facts.waiting) - LISTED) + facts.more,
     }

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds import actors, evidence
-from dlpmilter.holds.form import BASES, FIELDS, PRIVATE, QUESTIONS, UNKNOWN
+from dlpmilter.holds.form import BASES, FIELDS, NO_QUESTIONS, PRIVATE, QUESTIONS, UNKNOWN
 from dlpmilter.holds.reasons import REASONS
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
 from dlpmilter.holds.view import is_shut
@@ -145,8 +145,11 @@ def _values(site: Site, case: Case, actor: actors.Actor, entries: list[dict[str,
     mine = [hold for hold in case.holds if hold.pool in actor.pools]
     states = {State(hold.state) for hold in mine}
     said = json.loads(case.statement) if case.statement else {}
+    asked = ("code", "purpose") if case.justification_code in NO_QUESTIONS else tuple(QUESTIONS)
     answers = [
-        (each.label, (each.choices or {}).get(value, value)) for each in FIELDS if (value := said.get(each.name))
+        (each.label, (each.choices or {}).get(value, value))
+        for each in FIELDS
+        if each.name in asked and (value := said.get(each.name))
     ]
     taken = next((hold.claimed_by for hold in mine if hold.claimed_by), None)
     return {

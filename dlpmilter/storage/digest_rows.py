@@ -10,7 +10,6 @@ from sqlalchemy import delete, func, insert, select
 from dlpmilter.storage.tables import digests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -31,13 +30,12 @@ def due(conn: Connection, before: datetime, limit: int) -> list[str]:
     return list(conn.scalars(query.order_by(func.min(digests.c.at)).limit(limit)))
 
 
-def cases_of(conn: Connection, recipient: str) -> list[str]:
+def cases_of(conn: Connection, recipient: str, limit: int) -> list[str]:
     """The cases that wait for this person's digest, oldest first."""
     query = select(digests.c.case_id).where(digests.c.recipient == recipient).order_by(digests.c.at, digests.c.id)
-    return list(conn.scalars(query))
+    return list(conn.scalars(query.limit(limit)))
 
 
-def remove(conn: Connection, recipient: str, case_ids: Sequence[str]) -> None:
-    """They have been told."""
-    chosen = delete(digests).where(digests.c.recipient == recipient, digests.c.case_id.in_(list(case_ids)))
-    conn.execute(chosen)
+def take(conn: Connection, recipient: str) -> int:
+    """This person is told of everything that waits; how many that was."""
+    return conn.execute(delete(digests).where(digests.c.recipient == recipient)).rowcount

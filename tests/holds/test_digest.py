@@ -69,6 +69,24 @@ async def test_a_rule_that_forwards_is_told_once_a_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_loop_of_fifty_thousand_is_one_mail_too(tmp_path: Path) -> None:
+    """Only some hundreds are looked at, all are counted, and the sweep goes on."""
+    async with rooms(tmp_path) as r:
+        case = await forwarded(r)
+        many = "INSERT INTO digests (recipient, case_id, at) VALUES (?, ?, 1)"
+        rows = [(ANNA, f"X{number}") for number in range(50_000)]
+        await r.database.write(lambda conn: conn.exec_driver_sql(many, rows))
+        await r.database.write(
+            lambda conn: conn.exec_driver_sql("UPDATE digests SET at = 0 WHERE case_id = ?", (case,))
+        )
+        r.clock.now += timedelta(days=1)
+        assert (await sweep(r))["digests"] == 1
+        (letter,) = await owed(r)
+        assert str(50_001 - 499) in letter["Subject"]
+        assert (await sweep(r))["digests"] == 0
+
+
+@pytest.mark.asyncio
 async def test_beyond_ten_an_hour_the_rest_comes_in_one_mail(tmp_path: Path) -> None:
     """Ten notices at once, fifteen more cases in the digest; what was taken back by then is not mentioned."""
     async with rooms(tmp_path) as r:

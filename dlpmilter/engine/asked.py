@@ -175,11 +175,7 @@ _MAIL: Mapping[str, Callable[[MailFacts], object]] = {
 
 def _vetted(one: RecipientFacts) -> bool:
     """A record that is complete and not over; the domain itself or a name below it (domain section 1, A4)."""
-    domain, now = one.match.domain, one.mail.facts.now
-    return any(
-        each.complete and now.date() < each.expires and f".{domain}".endswith(f".{each.domain}")
-        for each in one.mail.policy.vetting
-    )
+    return one.mail.policy.is_vetted(one.match.domain, one.mail.facts.now.date())
 
 
 def _of_talk(tell: Callable[[str, Structure], object]) -> Callable[[RecipientFacts], object]:

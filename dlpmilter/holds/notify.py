@@ -199,6 +199,10 @@ class Notifier:
             case_id=case.id, sender=case.sender if same else EnvelopePath(parse_address(hearer.address)),
             recipients=wanted, received_at=case.created_at.astimezone(), contact=self._contact(), remote=self.remote,
             subject=case.subject or "", message_id=case.message_id or "", date=date,
+            services=tuple(
+                each.domain for each in self.policy.vetted_on(now.date())
+                if self.policy.domains.classify(each.domain).recipient_class is RecipientClass.ai_service
+            ),
             instead_of=self._instead_of(case, hearer), instead_why=hearer.why,
         )  # fmt: skip
         data = self._signed(compose_dsn(kind, facts, self._languages(hearer), letterhead=self.letterhead, now=now))

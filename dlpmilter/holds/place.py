@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
+from dlpmilter.engine.addresses import domain_of
 from dlpmilter.holds import prepare, repeats
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.outcomes import OWED, OutcomeRecord
 from dlpmilter.holds.repeats import REPORTED
 from dlpmilter.mime.head import read_head
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.model.words import Action
+from dlpmilter.model.words import Action, RecipientClass
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.policy.canonical import canonical_form
@@ -251,8 +252,12 @@ def _tell_of_holds(
 def _tell_of_refusals(
     conn: Connection, draft: _Draft, notifier: Notifier, case_id: str, refused: Sequence[Disposition]
 ) -> dict[str, trail.Value]:
-    recipients = [DsnRecipient(one.recipient, POLICY_REFUSAL) for one in refused]
-    now = draft.case.created_at
+    now, policy = draft.case.created_at, draft.policy
+    recipients = [
+        DsnRecipient(one.recipient, POLICY_REFUSAL, unvetted_ai=one.recipient_class is RecipientClass.ai_service
+                     and not policy.is_vetted(domain_of(one.recipient.mailbox.key), now.date()))
+        for one in refused
+    ]  # fmt: skip
     mail = notifier.report(DsnKind.rejected, replace(draft.case, id=case_id), recipients, now)
     notifier.queue(conn, case_id, mail, now, mark=f"-{draft.transaction.id}")
     return told(mail, "report-told")

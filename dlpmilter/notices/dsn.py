@@ -48,6 +48,8 @@ class DsnRecipient:
     status: str
     reply: Reply | None = None
     action: Literal["failed", "delayed"] = "failed"
+    unvetted_ai: bool = False
+    """An AI service of which nobody knows how it treats what it gets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class DsnFacts:
     message_id: str = ""
     date: str = ""
     """The raw Date value of the mail."""
+    services: tuple[str, ...] = ()
+    """AI services that were vetted and may be used instead."""
     instead_of: str = ""
     """Whose mail it is, when the postmaster hears of it in his place; `instead_why` is the slug why."""
     instead_why: str = ""
@@ -130,11 +134,18 @@ def compose_dsn(
     ).encode("ascii")
 
 
+def _named(recipients: Sequence[DsnRecipient], language: Language) -> str:
+    found = [HeldRecipient(each.path.mailbox.text) for each in recipients]
+    return words.recipients(found, language) if found else ""
+
+
 def _human(kind: DsnKind, facts: DsnFacts, wanted: Sequence[DsnRecipient], language: Language) -> str:
     filling: dict[str, object] = {
         "case": facts.case_id,
         "received": words.moment(facts.received_at, language),
-        "recipients": words.recipients([HeldRecipient(each.path.mailbox.text) for each in wanted], language),
+        "recipients": _named([each for each in wanted if not each.unvetted_ai], language),
+        "ai": _named([each for each in wanted if each.unvetted_ai], language),
+        "services": words.join([headers.clean(each, 100) for each in facts.services[:5]], language),
         "contact": words.say(facts.contact, language),
         "answers": [_diagnostic(each.reply, 200) for each in wanted if each.reply is not None][:3],
     }

@@ -385,6 +385,14 @@ class Policy:
         """Whether any rule asks what a sender sent before: without one nothing is counted."""
         return any(fact.startswith("drip.") for rule in self.rules for fact in rule.when.facts)
 
+    def is_vetted(self, domain: str, day: date) -> bool:
+        """Whether a record of this service, or of a name above it, is complete and not over on that day."""
+        return any(f".{domain}".endswith(f".{each.domain}") for each in self.vetted_on(day))
+
+    def vetted_on(self, day: date) -> tuple[Vetting, ...]:
+        """The records that count on that day."""
+        return tuple(each for each in self.vetting if each.complete and day < each.expires)
+
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of this id."""
         return next((each for each in self.rules if each.id == rule_id), None)

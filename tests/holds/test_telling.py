@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,16 +15,17 @@ from dlpmilter import metrics
 from dlpmilter.audit import trail
 from dlpmilter.holds import settle
 from dlpmilter.holds.notify import Notifier
-from dlpmilter.holds.place import owe_leftover
+from dlpmilter.holds.place import owe_leftover, record_decided
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.model.reply import reply
-from dlpmilter.model.words import Action
+from dlpmilter.model.words import Action, RecipientClass
 from dlpmilter.notices.mark import HEADER, is_own_notice
+from dlpmilter.policy.schema import Vetting
 from dlpmilter.relay.outbox import Outcome
 from dlpmilter.spill import MessageBytes
 from dlpmilter.storage import case_rows, digest_rows, outbox_rows
 from dlpmilter.storage.outbox_rows import OutboxRow
-from tests.holds.house import ANNA, NOW, RITA, Rooms, mail, path, rooms, transaction
+from tests.holds.house import ANNA, NOW, RITA, Rooms, mail, path, rooms, transaction, verdict
 
 HOUR = timedelta(hours=1)
 PRIVATE = "anna.private@gmx.example"
@@ -301,3 +303,25 @@ async def test_a_person_is_written_to_in_his_own_language(tmp_path: Path, known:
         (row,) = await r.database.read(lambda conn: outbox_rows.of_case(conn, decided.case_id))
         assert f"Content-Language: {', '.join(spoken)}\r\n".encode() in row.prefix
         assert asked == [ANNA]
+
+
+@pytest.mark.asyncio
+async def test_the_report_says_why_an_ai_service_was_refused(tmp_path: Path) -> None:
+    """Refused beside a delivered recipient: our own report names the service, as long as no record vets it."""
+    async with rooms(tmp_path) as r:
+        for vetted, said in ((False, True), (True, False)):
+            record = Vetting(
+                "perplexity.com", "o", "c", "EU", False, "", "", False, "e", (NOW + timedelta(days=9)).date()
+            )
+            r.policy = replace(r.policy, vetting=(record,) if vetted else ())
+            r.notifier = Notifier.build(r.config, r.policy, r.keyring)
+            message = mail()
+            envelope = transaction(message, ["p@partner.example", "assistant@perplexity.com"])
+            judged = verdict(envelope, [Action.relay, Action.reject])
+            refused = replace(judged.dispositions[1], recipient_class=RecipientClass.ai_service)
+            judged = replace(judged, dispositions=(judged.dispositions[0], refused))
+            await record_decided(
+                r.database, r.bodies, transaction=envelope, verdict=judged, message=MessageBytes.of(message),
+                policy=r.policy, config=r.config, notice=r.notifier,
+            )  # fmt: skip
+            assert (b"belongs to an AI service" in (await owed(r))[-1].prefix.replace(b"=\r\n", b"")) is said

@@ -164,3 +164,26 @@ def test_no_foreign_octets_change_the_shape(answer: bytes, envid: bytes, orcpt: 
         "Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code", "Last-Attempt-Date",
     }  # fmt: skip
     assert raw.isascii() and raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "services", "rules"),
+    [("de", "gehört zu einem KI-Dienst", "Geprüfte Dienste: ai.example", "Mail-Regeln"),
+     ("en", "belongs to an AI service", "Checked services: ai.example", "mail rules")],
+)  # fmt: skip
+def test_an_unvetted_ai_service_is_explained_and_others_are_told_apart(
+    language: Any, why: str, services: str, rules: str
+) -> None:
+    """Each sentence only where it is true: the service, what may be used instead, the other recipients."""
+    ai = DsnRecipient(_path("notes@read.example"), "5.7.1", unvetted_ai=True)
+    other = DsnRecipient(_path("x@mailinator.example"), "5.7.1")
+    for recipients, known, expected in (
+        ((ai,), ("ai.example",), (True, True, False)), ((ai,), (), (True, False, False)),
+        ((other,), ("ai.example",), (False, False, True)), ((ai, other), ("ai.example",), (True, True, True)),
+    ):  # fmt: skip
+        raw = compose_dsn(
+            DsnKind.rejected, _facts(*recipients, services=known), language, letterhead=LETTERHEAD, now=NOW
+        )
+        text = " ".join(next(parsed(raw).iter_parts()).get_content().split())
+        assert (why in text, services in text, rules in text) == expected
+        assert len(text.split()) <= 120

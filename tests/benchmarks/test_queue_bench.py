@@ -7,11 +7,13 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert
 
+from dlpmilter.holds.actors import Actor
 from dlpmilter.holds.states import WAITING
 from dlpmilter.storage import case_rows, queue_rows
 from dlpmilter.storage.queue_rows import Wish
@@ -43,6 +45,11 @@ def _fill(conn: Connection) -> None:
          "claimed_at": None, "refused_by": None, "due": due[number]}
         for number in rows
     ])  # fmt: skip
+
+
+def _entries(conn: Connection, event: str) -> int:
+    """How many entries of this kind the trail has."""
+    return int(conn.exec_driver_sql("SELECT count(*) FROM trail WHERE event = ?", (event,)).scalar_one())
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
@@ -91,3 +98,30 @@ async def test_the_first_page_of_a_hundred_thousand_cases(tmp_path: Path) -> Non
         for name, found in times.items():
             middle = statistics.median(found)
             print(f"  {name:22} {middle:9.2f} ms  worst {max(found):9.2f} ms  x{peer / middle:8.1f}")
+
+
+@pytest.mark.bench
+@pytest.mark.asyncio
+async def test_five_hundred_decisions_at_once(tmp_path: Path) -> None:
+    """Bulk approve and bulk reject of 500 cases, each with its own entry, against one request a case."""
+    async with portal(tmp_path) as house:
+        reviewer = Actor("rita", "rita@company.example", frozenset({"privacy"}))
+        say = {"basis": "contract", "checked": True, "delete_by": "", "note": ""}
+        print("\n500 decisions, SQLite")
+        for act, fields in (("approve", say), ("reject", {"reason": "Please use the share."})):
+            cases = [(await house.rooms.hold()).case_id for _ in range(1000)]
+            start = time.perf_counter()
+            answer = await house.site.requests.answer_for(
+                reviewer, {"act": f"{act}-all", "cases": cases[:500], **fields}
+            )
+            bulk = time.perf_counter() - start
+            assert sum(each["ok"] for each in answer["cases"]) == 500
+            start = time.perf_counter()
+            for case in cases[500:]:
+                answer = await house.site.requests.answer_for(reviewer, {"act": act, "case": case, **fields})
+                assert answer["ok"]
+            single = time.perf_counter() - start
+            event = {"approve": "approved", "reject": "rejected"}[act]
+            entries = await house.rooms.database.read(partial(_entries, event=event))
+            assert entries == 1000
+            print(f"  {act:8} {bulk:6.2f} s together  {single:6.2f} s one by one  x{single / bulk:5.1f}")

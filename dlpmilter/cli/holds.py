@@ -161,6 +161,15 @@ def undo(case_id: str, file: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("case_id", metavar="CASE")
+@config_option
+@json_option
+def attest(case_id: str, file: Path, as_json: bool) -> None:
+    """Say, as its sender, that a released mail is deleted where it went."""
+    _print_done(ask(file, "attest", case=case_id), as_json)
+
+
+@command.command()
+@click.argument("case_id", metavar="CASE")
 @click.argument("text")
 @config_option
 @json_option

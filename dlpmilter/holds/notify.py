@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.keys import Keyring
 
-_ANSWERED = frozenset({NoticeKind.hold, NoticeKind.reminder, NoticeKind.answered})
+_ANSWERED = frozenset({NoticeKind.hold, NoticeKind.reminder, NoticeKind.answered, NoticeKind.approved})
 """Notices that can be answered with a number."""
 STORED: tuple[StoredField, ...] = (
     "sender", "recipient", "times", "rule", "message-id", "justification", "decision",

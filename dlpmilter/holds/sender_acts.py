@@ -16,7 +16,7 @@ from dlpmilter.holds.acting import Done, acting, ask_pools, entry, fitting, for_
 from dlpmilter.holds.actors import NotAllowed, is_sender, of_pools
 from dlpmilter.holds.form import EVIDENCE, WRONG
 from dlpmilter.holds.notify import internal, told
-from dlpmilter.holds.states import WAITING, Act, Conflict
+from dlpmilter.holds.states import WAITING, Act, Conflict, State
 from dlpmilter.holds.wishes import forget
 from dlpmilter.notices.facts import NoticeKind
 from dlpmilter.storage import case_rows
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dlpmilter.holds.reread import Reading
     from dlpmilter.storage.case_rows import Case, Hold
 
+ATTESTED = "deletion-attested"
 MOST_DAYS = 14
 """Working days a mail waits at most, with more time and a second look (domain.md section 3)."""
 
@@ -125,6 +126,18 @@ def extend(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> Done:
     fields: dict[str, Value] = acting(actor, role, mine) | {"deadline": deadline.isoformat(timespec="minutes")}
     trail.append(conn, entry("extended", "hold", case, fields, tools.now))
     return Done(case, mine)
+
+
+def attest(conn: Connection, case: Case, *, actor: Actor, tools: Tools) -> Done:
+    """The sender says that the released mail is deleted where it went (domain.md section 5, T3); said once."""
+    if not is_sender(actor, case):
+        raise NotAllowed("not-yours", f"case {case.id} is not your own mail")
+    released = tuple(hold for hold in case.holds if hold.state == State.released)
+    if not released:
+        raise Conflict(Act.deliver, [hold.state for hold in case.holds])
+    if not any(row.event == ATTESTED for row, _ in trail.of_case(conn, case.id)):
+        trail.append(conn, entry(ATTESTED, "none", case, acting(actor, "sender", released), tools.now))
+    return Done(case, ())
 
 
 def appeal(conn: Connection, case: Case, *, actor: Actor, text: str, tools: Tools) -> Done:

@@ -169,6 +169,10 @@ class Workflow:
         """More time, once."""
         return await self._write(case_id, partial(sender_acts.extend, actor=actor, tools=self._tools()))
 
+    async def attest(self, case_id: str, actor: Actor) -> Done:
+        """Say that the released mail is deleted where it went."""
+        return await self._write(case_id, partial(sender_acts.attest, actor=actor, tools=self._tools()))
+
     async def appeal(self, case_id: str, actor: Actor, text: str) -> Done:
         """Ask other people for a second look at a refusal, once."""
         words = _sentence(text, "an objection says in a sentence why")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An answer to a notice by mail: 1 takes back, 2 sends it to the own business mailbox, 3 explains, 0 undoes.
+"""An answer to a notice by mail: 1 takes back, 2 goes to the own business mailbox, 3 explains, 0 undoes; two words.
 
 Never releases, never forwards, never answers anybody but the person whose case it is. Three things have to fit: the
 sealed address that only the notice knows, envelope and author, and a login that the mail server vouches for.
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from dlpmilter.storage.case_rows import Case
     from dlpmilter.storage.database import Database
 
-Said = Literal["withdraw", "to-mailbox", "explained", "undone", "unclear", "closed", "no-mailbox"]
+Said = Literal[
+    "withdraw", "to-mailbox", "explained", "extended", "attested", "undone", "unclear", "closed", "no-mailbox"
+]
 """What became of an answer; the notice "answered" has a sentence for each."""
 _TAKEN = reply(250, "2.0.0 taken")
 _LOGIN = re.compile(rb"\(Authenticated sender: ([^()\s]{1,254})\)")
@@ -54,6 +56,9 @@ _AUTOMATIC = ("list-id", "list-unsubscribe", "x-autoreply", "x-autorespond")
 _ALONE = re.compile(
     r"[\s\"'*„“(]*([012])[\s.):!,\"'*“)]*(?:zur(?:ü|ue)ckziehen|withdraw|dienstpostfach|undo)?[\s.!]*", re.IGNORECASE
 )
+_WORDS = {"länger": "more", "laenger": "more", "more time": "more", "mehr zeit": "more",
+          "gelöscht": "deleted", "geloescht": "deleted", "deleted": "deleted"}  # fmt: skip
+_AROUND = " \t\"'*„“”.!,"
 _EXPLAINED = re.compile(r"[\s\"'*„“(]*3[\s.):!,\"'*“)]+(\S.*)|[\s\"'*„“(]*3[\s.):!,]*", re.DOTALL)
 _INTRODUCED = re.compile(r"(?:Am|On|Le|El) .{4,300}(?:schrieb|wrote|a écrit|escribió).{0,200}:\s*$")
 _BELOW = re.compile(r"-{2,}\s*\w[\w ]{3,60}-{2,}|_{10,}|(?:Von|From|De):\s.*|-- ?$", re.IGNORECASE)
@@ -159,11 +164,18 @@ class AnswerDesk:
             if said == "0":
                 await workflow.undo(case.id, actor)
                 return "undone"
+            if said == "more":
+                await workflow.extend(case.id, actor)
+                return "extended"
+            if said == "deleted":
+                await workflow.attest(case.id, actor)
+                return "attested"
             return await _explain(workflow, case, actor, text) if said == "3" and text else "unclear"
         except Conflict:
             return "closed"
         except NotAllowed as error:
-            return "no-mailbox" if error.slug == "no-mailbox" else "closed"
+            told: dict[str, Said] = {"no-mailbox": "no-mailbox", "extended-already": "extended"}
+            return told.get(error.slug, "closed")
 
     async def _confirm(self, case_id: str, done: Said, mark: str) -> None:
         """Tell the person, and nobody else, what was understood."""
@@ -215,6 +227,8 @@ def choice_in(text: str) -> tuple[str, str]:
         return "", ""
     if match := _ALONE.fullmatch(own[0]):
         return match[1], ""
+    if (word := own[0].strip(_AROUND).lower()) in _WORDS:
+        return _WORDS[word], ""
     if match := _EXPLAINED.fullmatch("\n".join(own).strip()):
         return "3", match[1] or ""
     return "", ""

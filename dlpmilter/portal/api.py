@@ -59,6 +59,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _of_case("withdraw", "Take the mail back."),
     _of_case("to-mailbox", "Send it to the sender's own business mailbox instead."),
     _of_case("extend", "More time, once."),
+    _of_case("attest", "Say that the released mail is deleted where it went."),
     _of_case("undo", "Take back what was asked for by mail."),
     _of_case("seal", "Keep it as evidence; it is never sent."),
     _of_case("ask-open", "Ask to open sealed evidence together."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds import actors, evidence
 from dlpmilter.holds.form import FIELDS
+from dlpmilter.holds.sender_acts import ATTESTED
 from dlpmilter.holds.states import TRANSITIONS, WAITING, Act, State
 from dlpmilter.portal import exhibit
 from dlpmilter.portal.guard import forbidden
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from dlpmilter.portal.site import Site
     from dlpmilter.storage.case_rows import Case
 
-ACTS = ("state", "withdraw", "to-mailbox", "extend", "undo", "ask-open", "renew", "appeal")
+ACTS = ("state", "withdraw", "to-mailbox", "extend", "undo", "attest", "ask-open", "renew", "appeal")
 """What a sender may do; sealing is reason R5 of the form. Nothing of it releases a mail."""
 
 _SIGNED_IN = frozenset({"own", "ask-open"})
@@ -115,6 +116,7 @@ def _values(site: Site, case: Case, actor: Actor, entries: list[dict[str, Any]])
         "waiting": waiting,
         "sealed": State.sealed in states and case.body_id is not None,
         "office": governance is not None and bool(governance.evidence_pool),
+        "can_attest": State.released in states and all(each["event"] != ATTESTED for each in entries),
         "can_withdraw": bool(states & TRANSITIONS[Act.withdraw][0]),
         "can_extend": waiting and not case.extended,
         "can_appeal": second and case.purged_at is None,

@@ -31,6 +31,7 @@ DONE: dict[str, Said] = {
         "Der Beleg lässt sich jetzt einen Tag lang öffnen.", "The evidence can be opened for a day now."
     ),
     "renew": Said("Der Beleg bleibt länger.", "The evidence stays longer."),
+    "attest": Said("Danke, das ist vermerkt.", "Thank you, this is recorded."),
     "undo": Said("Die E-Mail wartet weiter.", "The e-mail waits on."),
     "appeal": Said("Jemand anderes sieht noch einmal hin.", "Somebody else will look again."),
     "claim": Said("Der Vorgang ist bei Ihnen.", "The case is yours."),
@@ -80,6 +81,7 @@ _EVENTS: dict[str, Said] = {
     "evidence-asked": Said("Gebeten, den Beleg zu öffnen", "Asked to open the evidence"),
     "evidence-granted": Said("Die Stelle ist einverstanden", "The office agrees"),
     "evidence-renewed": Said("Der Beleg bleibt länger", "The evidence stays longer"),
+    "deletion-attested": Said("Dort gelöscht, sagt die Person", "Deleted there, the person says"),
     "unshunted": Said("Neu geprüft: Es spricht nichts dagegen", "Looked at again: nothing against it"),
     "asked-by-mail": Said("Per E-Mail um Rücknahme gebeten", "Asked by e-mail to take it back"),
     "asked-by-mail-undone": Said(

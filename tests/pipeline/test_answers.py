@@ -127,6 +127,21 @@ def test_zero_undoes_and_three_explains(office: Office) -> None:
     assert rows == [("R11", "Der Kunde wartet auf das Angebot.")]
 
 
+def test_more_time_and_deleted_are_words(office: Office) -> None:
+    """Each once: the deadline moves, the attestation stands in the trail; a mail that waits is not deleted anywhere."""
+    case, to = office.hold()
+    before = office.product.query("SELECT deadline FROM cases WHERE id = ?", case)
+    assert office.answer(to, "Länger") == office.answer(to, "More time") == 250
+    assert office.product.query("SELECT deadline FROM cases WHERE id = ?", case) > before
+    assert office.answer(to, "Gelöscht") == 250
+    attested = "SELECT count(*) FROM trail WHERE event = 'deletion-attested'"
+    assert office.product.query(attested) == [(0,)]
+    office.product.command("holds", "approve", case, "--basis", "contract", "--checked", "--delete-by", "2099-01-01")
+    wait_for(lambda: office.asked(case)[1] == "released", 30, "the release")
+    assert office.answer(to, "Deleted") == office.answer(to, "Gelöscht!") == 250
+    assert office.product.query(attested) == [(1,)]
+
+
 FORGED = {
     "no login": {"login": ""},
     "another login": {"login": "carl.check"},
@@ -195,6 +210,8 @@ def test_nobody_approves_what_was_taken_back_by_mail(office: Office) -> None:
         ("3", ("3", "")), ("3 Der Kunde\nwartet", ("3", "Der Kunde\nwartet")), ("30 Stück", ("", "")),
         ("3) weil es eilt\n\nVon: dlpmilter\nGesendet: heute\n1", ("3", "weil es eilt\n")),
         ("Am 1.1. um 10 schrieb X:\n> alles\n\n1", ("1", "")), ("Hallo,\n1", ("", "")), ("*1*", ("1", "")),
+        ("Länger.", ("more", "")), ("„Gelöscht“", ("deleted", "")), ("Deleted\n\nAnna", ("deleted", "")),
+        ("deleted it? no", ("", "")), ("More time!", ("more", "")),
         ("1 zurückziehen", ("1", "")), ("On Monday Bob wrote:\n1", ("1", "")), ("3.5 Millionen", ("3", "5 Millionen")),
     ],
 )  # fmt: skip
@@ -208,7 +225,7 @@ def test_what_counts_as_an_answer(text: str, found: tuple[str, str]) -> None:
 def test_any_text_gives_one_of_five_answers(text: str) -> None:
     """Never anything else, and never an error."""
     number, words = choice_in(text)
-    assert number in {"", "0", "1", "2", "3"}
+    assert number in {"", "0", "1", "2", "3", "more", "deleted"}
     assert not words or number == "3"
 
 

@@ -158,6 +158,13 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _answers_stay_inside(self) -> Self:
+        domain = self.answers.address.rpartition("@")[2].lower() if self.answers else ""
+        if domain and not any(f".{domain}".endswith(f".{each}") for each in self.internal_domains):
+            raise ValueError(f"answers.address: {domain} is none of internal_domains; answers would leave the company")
+        return self
+
+    @model_validator(mode="after")
     def _groups_need_a_server(self) -> Self:
         if self.portal.ldap is not None and self.directory.ldap is None:
             raise ValueError("portal.ldap: the server is missing: write [directory.ldap]")

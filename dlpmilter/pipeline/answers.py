@@ -52,6 +52,7 @@ Said = Literal[
 """What became of an answer; the notice "answered" has a sentence for each."""
 _TAKEN = reply(250, "2.0.0 taken")
 _LOGIN = re.compile(rb"\(Authenticated sender: ([^()\s]{1,254})\)")
+_REALM_BEFORE = re.compile(r"^[^/\\\\@]{1,64}[/\\\\]")
 _AUTOMATIC = ("list-id", "list-unsubscribe", "x-autoreply", "x-autorespond")
 _ALONE = re.compile(
     r"[\s\"'*„“(]*([012])[\s.):!,\"'*“)]*(?:zur(?:ü|ue)ckziehen|withdraw|dienstpostfach|undo)?[\s.!]*", re.IGNORECASE
@@ -137,9 +138,22 @@ class AnswerDesk:
         login = transaction.client.login or _login_in(head)
         if not login:
             return "" if self.settings.senders_checked else "no-login"
-        names = {owner, canonical(case.owner)}
-        mine = self._person(login) in names or canonical(login) in {each.partition("@")[0] for each in names}
-        return "" if mine else "other-login"
+        return "" if self._is_login_of(login, case) else "other-login"
+
+    def _is_login_of(self, login: str, case: Case) -> bool:
+        """Whether a login is this person's: an address of the company as such, else by its user, realms set aside.
+
+        `anna@mx.example.com` and `CORP/anna` are realms of a mail server, no addresses. Where the directory knows
+        somebody else of that name at another own domain, a name alone is nobody.
+        """
+        owner, whole = self._person(case.owner), _REALM_BEFORE.sub("", login.strip().lower())
+        user, _, realm = whole.partition("@")
+        domains = self.config.internal_domains
+        if realm in domains:
+            return self._person(whole) == owner
+        mine = {canonical(each).partition("@")[0] for each in (case.owner, owner, *self.requests.kin(case.owner)[0])}
+        others = {self._person(f"{user}@{each}") for each in domains} - {owner, *(f"{user}@{each}" for each in domains)}
+        return user in mine and not others
 
     def _person(self, address: str) -> str:
         return canonical(self.requests.person(address.lower()) or address)

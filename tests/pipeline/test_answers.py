@@ -158,6 +158,23 @@ FORGED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("login", "counts"),
+    [
+        ("anna.berger", True), ("anna.berger@corp.example", True), ("anna.berger@mx.corp.example", True),
+        ("CORP/anna.berger", True), ("ANNA.BERGER@AD.LOCAL", True), ("anna.berger@server.of.ours.example", True),
+        ("carl.check@mx.corp.example", False), ("carl.check", False), ("anna", False), ("@corp.example", False),
+    ],
+)  # fmt: skip
+def test_whose_login_counts(office: Office, target: tuple[str, str], login: str, counts: bool) -> None:
+    """The realm is the mail server's own; the user's name has to be hers."""
+    case, to = target
+    assert office.answer(to, "1", login=login) == (250 if counts else 550)
+    assert office.asked(case)[0] == ("withdraw" if counts else "")
+    if counts:
+        assert office.answer(to, "0") == 250
+
+
 @pytest.fixture(scope="module")
 def target(office: Office) -> tuple[str, str]:
     """The case all forged answers are about."""

@@ -25,6 +25,7 @@ from dlpmilter.content.inspect import Inspector
 from dlpmilter.content.opener import Opener
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.facts.ldap_schedule import sync_for_ever
+from dlpmilter.holds.clock import ClockGuard
 from dlpmilter.holds.desk import Desk
 from dlpmilter.holds.mailboxes import Mailboxes
 from dlpmilter.holds.requests import Requests
@@ -43,10 +44,11 @@ from dlpmilter.pipeline.reread import Rereader
 from dlpmilter.policy.domains import is_public_suffix, normalise_domain
 from dlpmilter.portal.front import serve
 from dlpmilter.portal.site import Site
+from dlpmilter.privacy.notary import Notary, signer_of
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
-from dlpmilter.storage import outbox_rows
+from dlpmilter.storage import checkpoint_rows, outbox_rows
 from dlpmilter.storage.bodies import BodyStore
 from dlpmilter.storage.database import Database
 from dlpmilter.storage.keys import Keyring
@@ -81,7 +83,7 @@ class Rooms:
         """Open database and keys. Raises ConfigError, TemporaryFailure."""
         policy = PolicySource(config)
         keyring = Keyring.load(config.key_file, require_backup=True)
-        database = Database(config.database, fatal=_durability_lost)
+        database = Database(config.database, keyring=keyring, fatal=_durability_lost)
         await database.start()
         bodies = BodyStore(database, keyring, spool=config.spool_directory)
         hop = NextHop(config.next_hop, config.relay, config.hostname)
@@ -238,7 +240,9 @@ async def _lead(
     rooms.desk.reread = rereader.verdict
     requests = _requests(rooms)
     control = Control(config.control_socket, requests.answer)
-    jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory)]
+    signer = await signer_of(config, rooms.database, rooms.keyring)
+    notary = Notary(config, rooms.database, signer, lambda: rooms.desk.notifier)
+    jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory), notary.run()]
     site = Site(config, rooms.database, rooms.bodies, rooms.keyring, rooms.desk, requests, rooms.policy)
     if "pages" in doors:
         jobs.append(serve(site, doors["pages"]))
@@ -284,7 +288,13 @@ async def _stopped(stop: asyncio.Event) -> None:
 
 
 async def _sweep_for_ever(rooms: Rooms) -> None:
+    newest = await rooms.database.read(checkpoint_rows.newest)
+    guard = ClockGuard(newest[1] if newest else None)
     while True:
+        if not guard.trusted(datetime.now(UTC)):
+            metrics.alarms.labels("clock-not-trusted").inc()
+            await asyncio.sleep(SWEEP_SECONDS)
+            continue
         try:
             counts = await rooms.desk.sweep(datetime.now(UTC)) | await rooms.knowledge.sweep()
         except TemporaryFailure as error:

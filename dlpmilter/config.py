@@ -45,6 +45,7 @@ from dlpmilter.settings import (
     Reviewer,
     Section,
     Tls,
+    TrailSettings,
     domain,
     listed,
     refuse_open_relay,
@@ -123,6 +124,7 @@ class Config(Section):
     directory: DirectorySettings = DirectorySettings()
     mx_hint: MxHint = MxHint()
     ocr: Ocr = Ocr()
+    trail: TrailSettings = TrailSettings()
 
     @field_validator("policy", "database", "spool", "control", mode="before")
     @classmethod
@@ -231,7 +233,14 @@ def load_config(path: Path) -> Config:
         oidc = config.portal.oidc.model_copy(update={"client_secret_file": secret})
         more["portal"] = config.portal.model_copy(update={"oidc": oidc})
     more["directory"] = _placed_directory(base, config.directory)
+    more["trail"] = _placed_trail(base, config.trail)
     return config.model_copy(update=placed | more)
+
+
+def _placed_trail(base: Path, trail: TrailSettings) -> TrailSettings:
+    key = _key_place(base, trail.key_file) if trail.key_file else ""
+    folder, events = trail.folder and base / trail.folder, trail.events_file and base / trail.events_file
+    return trail.model_copy(update={"key_file": key, "folder": folder, "events_file": events})
 
 
 def _placed_directory(base: Path, directory: DirectorySettings) -> DirectorySettings:

@@ -219,3 +219,13 @@ def unforeseen(place: str, error: BaseException) -> None:
 def _named(error: BaseException) -> str:
     """The class and, for an OSError, the reason: other texts may quote a mail."""
     return f"{type(error).__name__}: {error.strerror}" if isinstance(error, OSError) else type(error).__name__
+
+
+def trail_delayed(what: str, reason: str) -> None:
+    """A checkpoint or an event did not go where it should; the next try covers everything since."""
+    _write("error", "trail-delayed", what=what, reason=reason)
+
+
+def clock_stepped(seconds: int) -> None:
+    """The clock was set by so many seconds while we ran; the trail says so too."""
+    _write("warning", "clock-stepped", seconds=seconds)

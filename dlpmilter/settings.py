@@ -341,6 +341,31 @@ class PortalSettings(Section):
         return _is_loopback(self.listen.rpartition(":")[0].strip("[]"))
 
 
+def _syslog(text: str) -> str:
+    if text and not re.fullmatch(r"unix:/\S+|(?:udp|tcp):(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}", text):
+        raise ValueError(f"{text!r} is not a syslog, for example udp:log.example.com:514 or unix:/dev/log")
+    return text
+
+
+class TrailSettings(Section):
+    """The proof of the trail: who signs, and where checkpoints and events go."""
+
+    key_file: str = ""
+    folder: Path | None = None
+    every_seconds: int = Field(default=60, ge=1, le=86_400)
+    mail_to: MailAddress | Literal[""] = ""
+    mail_hours: int = Field(default=24, ge=1, le=744)
+    events_file: Path | None = None
+    events_syslog: Annotated[str, AfterValidator(_syslog)] = ""
+    events_form: Literal["json", "rfc5424", "cef"] = "json"
+    events_personal: bool = False
+
+    @field_validator("folder", "events_file", mode="before")
+    @classmethod
+    def _as_path(cls, value: object) -> object:
+        return Path(value) if isinstance(value, str) else value
+
+
 def site(text: str) -> str:
     """A web address without a path; "" stays empty. Raises ValueError: a cookie over plain HTTP is everybody's."""
     if not text:
@@ -364,4 +389,5 @@ TABLES: dict[str, type[Section]] = {
     "directory.ldap.attributes": LdapAttributes,
     "mx_hint": MxHint,
     "ocr": Ocr,
+    "trail": TrailSettings,
 }

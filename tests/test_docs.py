@@ -45,6 +45,8 @@ EXAMPLES = {
     ("portal.oidc", "client_id"),
     ("portal.oidc", "groups"),
     ("portal.ldap", "groups"),
+    ("trail", "folder"),
+    ("trail", "events_file"),
 } | {("directory.ldap", key) for key in ("url", "base", "bind_dn", "password_file", "ca_file")}
 
 
@@ -89,6 +91,7 @@ def test_every_key_is_documented() -> None:
         "ocr",
         "dkim",
         "portal",
+        "trail",
     }
     assert sections.keys() == tables | {"", *TABLES}
     assert sections[""].keys() == Config.model_fields.keys() - tables

@@ -39,8 +39,11 @@ _RECIPIENT_FACTS = (
 )  # fmt: skip
 _RECIPIENT_VAULT = ("address", "relation", "reply", "facts")
 
+_SKELETON = ("erased", "key-old", "key-new", "signature-old", "signature-new", "lost-until", "checkpoint")
+"""Without these the trail could not be checked; none of them names a person."""
+
 _LAYERS: dict[str, Layer] = {
-    "erased": Layer.skeleton,
+    **dict.fromkeys(_SKELETON, Layer.skeleton),
     **dict.fromkeys(_FACTS, Layer.facts),
     **dict.fromkeys(_VAULT, Layer.vault),
     **{f"recipient.{name}": Layer.facts for name in _RECIPIENT_FACTS},

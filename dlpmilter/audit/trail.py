@@ -7,7 +7,6 @@ by its chain value. Values and salts lie apart: erasing one leaves its leaf, so 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,18 +15,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit.fields import Layer, layer_of
-from dlpmilter.audit.merkle import leaf_hash, root_of
+from dlpmilter.audit.merkle import root_of
+from dlpmilter.audit.places import by_positions
+from dlpmilter.audit.record import GENESIS, encode, entry_bytes, leaf_of, link
+from dlpmilter.audit.retention import outcome_of
 from dlpmilter.storage import trail_rows
-from dlpmilter.storage.trail_rows import EntryRow, ValueRow
+from dlpmilter.storage.trail_rows import EntryRow, Scope, ValueRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-GENESIS = bytes(32)
 SALT_OCTETS = 32
-VERSION = 1
-
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 Value = str | int | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 
@@ -57,7 +55,9 @@ def append(conn: Connection, entry: Entry) -> int:
     row = EntryRow(
         seq, day, entry.event, entry.action, entry.policy_version, b"".join(leaves), root, link(previous_chain, written)
     )
-    trail_rows.add(conn, row, values)
+    trail_rows.add(
+        conn, row, values, Scope(entry.case_id or f"day-{day}", outcome_of(entry.event, entry.action), entry.at)
+    )
     return seq
 
 
@@ -81,31 +81,7 @@ def _values(seq: int, entry: Entry) -> list[ValueRow]:
 
 def canonical(value: Value) -> str:
     """One spelling for one value: compact JSON, keys sorted."""
-    return _ENCODE(value)
-
-
-def leaf_of(salt: bytes, name: str, value: str) -> bytes:
-    """SHA-256(0x00 || salt || ["name",value]); `value` is canonical JSON already."""
-    return leaf_hash(salt + f"[{_ENCODE(name)},{value}]".encode("utf-8", "surrogatepass"))
-
-
-def entry_bytes(seq: int, day: str, event: str, action: str, policy_version: str, fields_root: bytes) -> bytes:
-    """What the chain covers, as canonical JSON: the final format of an entry."""
-    skeleton: dict[str, Value] = {
-        "v": VERSION,
-        "seq": seq,
-        "day": day,
-        "event": event,
-        "action": action,
-        "policy_version": policy_version,
-        "fields_root": fields_root.hex(),
-    }
-    return canonical(skeleton).encode()
-
-
-def link(previous_chain: bytes, written: bytes) -> bytes:
-    """The chain value of an entry after one with `previous_chain`."""
-    return hashlib.sha256(previous_chain + written).digest()
+    return encode(value)
 
 
 def erase(conn: Connection, places: Sequence[tuple[int, int]], *, policy_version: str, scope: str, at: datetime) -> int:
@@ -115,10 +91,8 @@ def erase(conn: Connection, places: Sequence[tuple[int, int]], *, policy_version
     """
     done = trail_rows.erase(conn, places)
     if done:
-        erased: dict[str, list[Value]] = {}
-        for seq, position in places:
-            erased.setdefault(str(seq), []).append(position)
-        append(conn, Entry("erased", "none", policy_version, "", {"erased": erased, "scope": scope, "count": done}, at))
+        fields: dict[str, Value] = {"erased": by_positions(places), "scope": scope, "count": done}
+        append(conn, Entry("erased", "none", policy_version, "", fields, at))
     return done
 
 
@@ -133,6 +107,6 @@ def erase_layer(
 def of_case(conn: Connection, case_id: str) -> list[tuple[EntryRow, dict[str, Value]]]:
     """The entries of one case with the fields that are still there."""
     return [
-        (row, {value.name: json.loads(value.value) for value in values})
+        (row, {value.name: json.loads(value.value) for value in values if not value.sealed})
         for row, values in trail_rows.of_case(conn, canonical(case_id))
     ]

@@ -1,148 +1,154 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checking the trail from its first entry: every leaf, root, chain value, erasure and the head.
+"""Checking the trail in its database, on all processors. Never repairs.
 
-Never repairs. What it cannot see it says: entries cut off the end together with the head, a trail
-rewritten as a whole, and invented entries appended at the end (the chain has no key: who may write the
-file can go on with it).
+The check itself is the one that auditors run on exports (record.py, checking.py); here it is fed from the rows.
 """
 
 from __future__ import annotations
 
-import hmac
-import json
-from dataclasses import dataclass, field
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlpmilter.audit.checking import Check, Result, judge
 from dlpmilter.audit.fields import layer_of
-from dlpmilter.audit.merkle import HASH_OCTETS, root_of
-from dlpmilter.audit.trail import GENESIS, entry_bytes, leaf_of, link
-from dlpmilter.storage import trail_rows
+from dlpmilter.audit.notes import Checkpoint, parse_checkpoints
+from dlpmilter.audit.record import Bad, Chunk, Field, Record, check_chunk
+from dlpmilter.storage import checkpoint_rows, trail_rows
+from dlpmilter.storage.engines import reader_engine
+from dlpmilter.storage.vault import Cipher, Vault, VaultBroken, unseal, vault_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
-    from dlpmilter.storage.trail_rows import EntryRow, ValueRow
+    from dlpmilter.audit.notes import Key
+    from dlpmilter.storage.keys import Keyring
 
-LIMITS = (
-    "Entries cut off the end together with the stored head, or a trail rewritten as a whole, cannot be seen "
-    "from this file alone. Keep the head printed here somewhere else and compare it next time. Invented entries "
-    "appended at the end cannot be seen at all, because the chain has no key: whoever may write this file can add "
-    "to it. Heads kept elsewhere in short intervals say between which two of them an entry was added."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
-    """What the check found. `seq` is the first bad position, None when all is well."""
-
-    ok: bool
-    entries: int
-    values: int
-    erased: int
-    seq: int | None = None
-    problem: str = ""
-    head: str = ""
-    """Number and chain value of the last good entry, as `seq:hex`."""
-    limits: str = LIMITS
+CHUNK = 4000
+MANY = 20_000
+"""Below this many entries one process is faster than several."""
+BUSY_SECONDS = 10.0
 
 
-class _BadEntry(Exception):
-    def __init__(self, seq: int, problem: str) -> None:
-        super().__init__(problem)
-        self.seq = seq
+def verify(  # noqa: PLR0913 - what a check can be told
+    conn: Connection,
+    *,
+    keys: Sequence[Key] = (),
+    own_keys: Sequence[Key] = (),
+    outside: Sequence[Checkpoint] = (),
+    expected_head: tuple[int, bytes] | None = None,
+    path: Path | None = None,
+    keyring: Keyring | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Result:
+    """Check everything. `keys` were handed over by somebody, `own_keys` are those of this installation.
+
+    With `path` a big trail is read by several processes. Without the vault sealed fields are only counted.
+    """
+    own = [one for note in checkpoint_rows.notes(conn) for one in parse_checkpoints(note)]
+    check = Check(own, outside, expected_head)
+    until = trail_rows.last(conn)
+    rows = range(0, until, CHUNK)
+    if path is not None and until >= MANY and (os.cpu_count() or 1) > 1:
+        chunks = _by_several(path, keyring, check.watched, rows)
+    else:
+        chunks = (_read(conn, after, check.watched) for after in rows)
+    return judge(check, _to_the_end(conn, chunks, progress, until), keys, own_keys)
 
 
-@dataclass(slots=True)
-class _State:
-    seq: int = 0
-    chain: bytes = GENESIS
-    values: int = 0
-    missing: set[tuple[int, int]] = field(default_factory=set)
-    excused: set[tuple[int, int]] = field(default_factory=set)
-
-
-def verify(conn: Connection, *, expected_head: str | None = None) -> VerifyResult:
-    """Check everything; `expected_head` is a head noted down earlier (`seq:hex`), if there is one."""
-    state = _State()
-    noted = _parse_head(expected_head) if expected_head else None
-    try:
-        for entry, values in trail_rows.entries(conn):
-            _check_entry(state, entry, values)
-            if noted and noted[0] == entry.seq and noted[1] != entry.chain:
-                raise _BadEntry(entry.seq, "the trail up to here is not the one whose head was noted down")
-        _check_end(conn, state, noted)
-    except _BadEntry as bad:
-        return _result(state, seq=bad.seq, problem=str(bad))
-    return _result(state)
-
-
-def _result(state: _State, seq: int | None = None, problem: str = "") -> VerifyResult:
-    head = f"{state.seq}:{state.chain.hex()}"
-    return VerifyResult(seq is None, state.seq, state.values, len(state.excused & state.missing), seq, problem, head)
-
-
-def _check_entry(state: _State, entry: EntryRow, values: list[ValueRow]) -> None:
-    wanted = state.seq + 1
-    if entry.seq != wanted:
-        raise _BadEntry(wanted, f"entry {wanted} is missing; the next one there is {entry.seq}")
-    leaves = [entry.leaves[at : at + HASH_OCTETS] for at in range(0, len(entry.leaves), HASH_OCTETS)]
-    if root_of(leaves) != entry.fields_root:
-        raise _BadEntry(entry.seq, f"entry {entry.seq} was edited: its leaves do not give its root")
-    written = entry_bytes(entry.seq, entry.day, entry.event, entry.action, entry.policy_version, entry.fields_root)
-    if not hmac.compare_digest(link(state.chain, written), entry.chain):
-        raise _BadEntry(
-            entry.seq,
-            f"entry {entry.seq} was edited, inserted or moved: its chain value does not follow from the one before",
-        )
-    _check_values(state, entry, leaves, values)
-    state.seq, state.chain = entry.seq, entry.chain
-
-
-def _check_values(state: _State, entry: EntryRow, leaves: list[bytes], values: list[ValueRow]) -> None:
-    present = {value.position for value in values}
-    for value in values:
-        if not 0 <= value.position < len(leaves):
-            raise _BadEntry(entry.seq, f"entry {entry.seq} has a value too many: {value.name!r} was inserted")
-        if leaf_of(value.salt, value.name, value.value) != leaves[value.position]:
-            raise _BadEntry(entry.seq, f"field {value.name!r} of entry {entry.seq} was edited")
-        try:
-            layer = layer_of(value.name).value
-        except ValueError:
-            layer = value.layer  # a name of another version
-        if layer != value.layer:
-            raise _BadEntry(entry.seq, f"field {value.name!r} of entry {entry.seq} was moved to layer {value.layer}")
-        if value.name == "erased" and entry.event == "erased":
-            named: dict[str, list[int]] = json.loads(value.value)
-            state.excused |= {(int(seq), position) for seq, places in named.items() for position in places}
-    state.values += len(values)
-    state.missing |= {(entry.seq, position) for position in range(len(leaves)) if position not in present}
-
-
-def _check_end(conn: Connection, state: _State, noted: tuple[int, bytes] | None) -> None:
-    lost = sorted(state.missing - state.excused)
-    if lost:
-        seq, position = lost[0]
-        raise _BadEntry(seq, f"field number {position + 1} of entry {seq} is missing and no entry says it was erased")
+def _to_the_end(
+    conn: Connection, chunks: Iterator[Chunk | None], progress: Callable[[int, int], None], until: int
+) -> Iterator[Chunk]:
+    done = 0
+    for chunk in chunks:
+        if chunk is not None:  # a gap of a whole chunk: the next one says so
+            done = chunk.last
+            yield chunk
+        progress(done, until)
     stray = trail_rows.stray_values(conn)
     if stray is not None:
-        raise _BadEntry(stray, f"entry {stray} is missing although its fields are there")
-    head = trail_rows.head(conn) or (0, GENESIS)
-    if head[0] > state.seq:
-        raise _BadEntry(state.seq + 1, f"entry {state.seq + 1} is missing: the head says there are {head[0]} entries")
-    if head[0] < state.seq:
-        raise _BadEntry(head[0] + 1, f"entry {head[0] + 1} was inserted: the head says there are {head[0]} entries")
-    if head[1] != state.chain:
-        raise _BadEntry(state.seq, f"entry {state.seq} or the head was edited: their chain values differ")
-    if noted and noted[0] > state.seq:
-        raise _BadEntry(
-            state.seq + 1, f"entry {state.seq + 1} is missing: the head noted down earlier stood at {noted[0]}"
-        )
+        raise Bad(stray, "deleted", f"entry {stray} is missing although its fields are there")
+    number, chain = trail_rows.head(conn) or (0, b"")
+    if number > done:
+        raise Bad(done + 1, "truncated", f"entry {done + 1} is missing: the head says there are {number} entries")
+    if number < done:
+        what = f"entry {number + 1} was inserted: the head says there are {number} entries"
+        raise Bad(number + 1, "inserted", what)
+    if done and trail_rows.chain_of(conn, done) != chain:
+        raise Bad(done, "edited", f"entry {done} or the head was edited: their chain values differ")
 
 
-def _parse_head(text: str) -> tuple[int, bytes]:
-    """Number and chain value of `seq:hex`. Raises ValueError with what is wrong."""
-    seq, _, chain = text.partition(":")
+def _by_several(path: Path, keyring: Keyring | None, watch: int, rows: range) -> Iterator[Chunk | None]:
+    context = multiprocessing.get_context("spawn")  # the caller has threads and open connections
+    with ProcessPoolExecutor(context.cpu_count(), context, initializer=_open, initargs=(path, keyring)) as pool:
+        yield from pool.map(_of_worker, rows, [watch] * len(rows))
+
+
+_workers: list[Connection] = []
+
+
+def _open(path: Path, keyring: Keyring | None) -> None:
+    engine = reader_engine(path, BUSY_SECONDS, 1, Vault(keyring) if keyring is not None else None)
+    _workers.append(engine.connect())
+
+
+def _of_worker(after: int, watch: int) -> Chunk | None:
+    (conn,) = _workers
+    with conn.begin():
+        return _read(conn, after, watch)
+
+
+def _read(conn: Connection, after: int, watch: int) -> Chunk | None:
+    records = _records(conn, after + 1, after + CHUNK)
+    return check_chunk(records, layers=_Layers(), watch=watch) if records else None
+
+
+def _records(conn: Connection, first: int, last: int) -> list[Record]:
+    entries, values = trail_rows.raw(conn, first, last)
+    found = vault_of(conn)
+    scopes = sorted({value[5][1:] for value in values if value[5][0] == trail_rows.SEALED})
+    ciphers = found.openers(conn, scopes) if found is not None else {}
+    fields: dict[int, list[Field]] = {}
+    for seq, position, name, layer, salt, value in values:
+        if value[0] == trail_rows.SEALED:
+            one = _open_field((seq, position, name), layer, salt, ciphers.get(value[1:]))
+        else:
+            one = Field(position, name, layer, salt, value)
+        if (others := fields.get(seq)) is None:
+            fields[seq] = [one]
+        else:
+            others.append(one)
+    return [Record._make((*entry, tuple(fields.get(entry[0], ())), frozenset())) for entry in entries]
+
+
+def _open_field(place: tuple[int, int, str], layer: str, sealed: bytes, cipher: Cipher | str | None) -> Field:
+    """A sealed field; without a vault it is only counted."""
+    _, position, name = place
+    if cipher is None or isinstance(cipher, str):
+        return Field(position, name, layer, b"", "", cipher or "")
     try:
-        return int(seq), bytes.fromhex(chain)
+        salt, value = unseal(cipher, place, sealed)
+    except VaultBroken as error:
+        return Field(position, name, layer, b"", "", str(error))
+    return Field(position, name, layer, salt, value)
+
+
+class _Layers(dict[str, str]):
+    """The layer each field belongs to, as far as this version knows it."""
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        return _layer(name) or default
+
+
+@cache
+def _layer(name: str) -> str:
+    try:
+        return layer_of(name).value
     except ValueError:
-        raise ValueError(f"{text!r} is not a head: write it as printed, number, colon, hex digits") from None
+        return ""  # a name of another version

@@ -220,7 +220,7 @@ def _opened(file: Path, work: Callable[[Config, Database], Awaitable[T]]) -> T:
 
     async def main() -> T:
         config = load_config(file)
-        async with opened(config.database) as database:
+        async with opened(config) as database:
             return await work(config, database)
 
     return run(main)

@@ -132,7 +132,7 @@ async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, An
     from dlpmilter.holds.requests import ACTING, Caller, Requests
     from dlpmilter.storage.keys import Keyring
 
-    async with opened(config.database) as database:
+    async with opened(config) as database:
         keeper = os.geteuid() in {0, config.database.stat().st_uid}
         mailboxes = await _mailboxes(config, database) if request["act"].startswith("mailbox-") else None
         requests = Requests(config, database, lambda: _workflow(config, database), mailboxes=mailboxes)

@@ -46,7 +46,7 @@ def import_(file: Path, column: str, name: str, config_file: Path, *, as_json: b
 
     async def work() -> int:
         config = load_config(config_file)
-        async with opened(config.database) as database:
+        async with opened(config) as database:
             with _progress(file, source) as step:
                 registers = _registers(config, database)
                 return await registers.replace(name, source.addresses(), actor=calling_user(), step=step)
@@ -67,7 +67,7 @@ def list_(file: Path, *, as_json: bool) -> None:
     from dlpmilter.storage import customer_rows
 
     async def work() -> list[Register]:
-        async with opened(load_config(file).database) as database:
+        async with opened(load_config(file)) as database:
             return await database.read(customer_rows.listed)
 
     found = run(work)
@@ -92,7 +92,7 @@ def remove(name: str, file: Path) -> None:
 
     async def work() -> int:
         config = load_config(file)
-        async with opened(config.database) as database:
+        async with opened(config) as database:
             return await _registers(config, database).remove(name, actor=calling_user())
 
     rows = run(work)

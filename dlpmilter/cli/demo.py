@@ -128,10 +128,10 @@ def _send_and_wait(world: World, sink: Sink) -> Sequence[Row]:
     except (OSError, smtplib.SMTPException) as error:
         raise DemoError(f"the gate went away: {error}. Its log: {world.log}") from None
     until = time.monotonic() + SETTLE_SECONDS
-    ledger = asyncio.run(read_ledger(world.database))
+    ledger = asyncio.run(read_ledger(world.database, world.folder / "key.toml"))
     while ledger.owed and time.monotonic() < until:
         time.sleep(0.2)
-        ledger = asyncio.run(read_ledger(world.database))
+        ledger = asyncio.run(read_ledger(world.database, world.folder / "key.toml"))
     return build_rows(answers, sink.arrivals(), ledger)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from dlpmilter.config import Config
     from dlpmilter.storage.database import Database
 
 T = TypeVar("T")
@@ -61,13 +62,18 @@ class Closed(Exception):
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Database]:
-    """The database, which must be there already: a command never makes one."""
+async def opened(config: Config) -> AsyncIterator[Database]:
+    """The database, which must be there already: a command never makes one.
+
+    Without a readable key file the personal fields of the trail stay sealed.
+    """
     from dlpmilter.config import ConfigError, Problem
     from dlpmilter.storage.database import Database
+    from dlpmilter.storage.keys import Keyring
 
+    path = config.database
     try:
-        found = path.stat()  # noqa: ASYNC240 - one command, nothing else runs
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         problem = Problem(str(path), "database", "is not there.", "`dlpmilter run` makes it at its start.")
         raise ConfigError([problem]) from None
@@ -75,7 +81,10 @@ async def opened(path: Path) -> AsyncIterator[Database]:
         raise Closed(path, error.strerror or type(error).__name__, owner_of(path)) from None
     if not os.access(path, os.R_OK | os.W_OK):
         raise Closed(path, "Permission denied", user_name(found.st_uid))
-    database = Database(path)
+    keyring = None
+    with contextlib.suppress(ConfigError):
+        keyring = Keyring.load(config.key_file)
+    database = Database(path, keyring=keyring)
     await database.start()
     try:
         yield database

@@ -32,7 +32,7 @@ def command(file: Path, as_json: bool, cases: tuple[str, ...]) -> None:
         from dlpmilter.config import load_config
         from dlpmilter.holds.replays import replays
 
-        async with opened(load_config(file).database) as database:
+        async with opened(load_config(file)) as database:
             return await database.read(lambda conn: list(replays(conn, frozenset(cases))))
 
     found = run(work)

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from dlpmilter.config import Config
 
 
 @click.command()
@@ -25,6 +30,7 @@ def command(file: Path, role: str | None) -> None:
 
     try:
         config, _, _ = load_all(file)
+        asyncio.run(_refuse_older(config))
         roles = frozenset({role} if role else {"gate", "office"})
         code = Supervisor(config, file.resolve(), roles).run()
     except ConfigError as error:
@@ -35,3 +41,17 @@ def command(file: Path, role: str | None) -> None:
         click.echo(f"dlpmilter cannot start: {error}", err=True)
         sys.exit(75)
     sys.exit(code)
+
+
+async def _refuse_older(config: Config) -> None:
+    """Before anything is accepted: checkpoints outside must fit this database. Raises ConfigError, TemporaryFailure."""
+    from dlpmilter.privacy.notary import refuse_rollback
+    from dlpmilter.storage.database import Database
+
+    if not config.database.exists():
+        return
+    database = Database(config.database, readers=1)
+    try:
+        await refuse_rollback(config, database)
+    finally:
+        await database.close()

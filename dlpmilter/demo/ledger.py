@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.storage import case_rows, outbox_rows, trail_rows
 from dlpmilter.storage.database import Database
+from dlpmilter.storage.keys import Keyring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +56,9 @@ class Ledger:
         return self.states.get((case, address.lower()), "")
 
 
-async def read_ledger(path: Path) -> Ledger:
+async def read_ledger(path: Path, key_file: Path) -> Ledger:
     """Read the product's database as it is now. Raises TemporaryFailure when it cannot be read."""
-    database = Database(path, readers=1)
+    database = Database(path, readers=1, keyring=Keyring.load(str(key_file)))
     try:
         return await database.read(_read)
     finally:

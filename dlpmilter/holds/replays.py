@@ -28,6 +28,7 @@ _PLACE = re.compile(r"(recipient\.\d+\.)")
 CHANGED = "the kept policy does not have the hash that stands in the record"
 """Never an honest state: the form is written once and its hash is its name."""
 ERASED = "the facts were erased when their time was over, or never kept"
+SEALED = "the record is sealed, and the key file cannot be read by this user"
 _DECISIONS = frozenset({"decided", ALLOWED, RETURNED, STILL_HELD, UNSHUNTED})
 _SETTLED = frozenset({BODY_CUT, NOBODY_TO_TELL, WHOLE_REFUSED})
 """Reasons that follow from the other recipients or the returned body, not from the rules."""
@@ -60,7 +61,8 @@ def replays(conn: Connection, cases: frozenset[str] = frozenset()) -> Iterator[R
     for entry, values in trail_rows.entries(conn):
         if entry.event not in _DECISIONS:
             continue
-        fields: dict[str, Any] = {value.name: json.loads(value.value) for value in values}
+        fields: dict[str, Any] = {value.name: json.loads(value.value) for value in values if not value.sealed}
+        without = SEALED if any(value.sealed for value in values) else ERASED
         case = str(fields.get("case", ""))
         if cases and case not in cases:
             continue
@@ -69,9 +71,9 @@ def replays(conn: Connection, cases: frozenset[str] = frozenset()) -> Iterator[R
         policy = policies[entry.policy_version]
         places = dict.fromkeys(match[1] for name in sorted(fields) if (match := _PLACE.match(name)))
         for place in places:
-            yield _replay(entry.seq, case, entry.policy_version, _below(fields, place), policy)
+            yield _replay(entry.seq, case, entry.policy_version, _below(fields, place), policy, without)
         if not places:
-            yield _why(Replay(entry.seq, case, entry.policy_version, "erased", entry.action, ()), ERASED)
+            yield _why(Replay(entry.seq, case, entry.policy_version, "erased", entry.action, ()), without)
 
 
 def _below(fields: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def _policy(conn: Connection, version: str) -> Policy | str:
     return Policy("kept", version, cases, raises, DomainLists(()))
 
 
-def _replay(seq: int, case: str, version: str, one: Mapping[str, Any], policy: Policy | str) -> Replay:
+def _replay(seq: int, case: str, version: str, one: Mapping[str, Any], policy: Policy | str, without: str) -> Replay:
     found = Replay(
         seq, case, version, str(one.get("address", "erased")), str(one.get("action", "")), tuple(one.get("rules", ()))
     )
@@ -103,7 +105,7 @@ def _replay(seq: int, case: str, version: str, one: Mapping[str, Any], policy: P
         return _why(found, "the judge had broken on this mail; its class decided")
     facts = one.get("facts")
     if not isinstance(facts, dict) or not facts or not found.recorded:
-        return _why(found, ERASED)
+        return _why(found, without)
     decision = replayed(policy, facts)
     if isinstance(decision, Needs):
         return _why(found, f"the record does not hold {', '.join(sorted(decision.facts))}")

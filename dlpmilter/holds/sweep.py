@@ -7,13 +7,14 @@ Looks in a read first, so an idle sweep writes nothing. Every step is one short 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dlpmilter.audit import trail
+from dlpmilter.audit import forget, trail
 from dlpmilter.audit.controller import controller_after
-from dlpmilter.audit.fields import Layer
+from dlpmilter.audit.retention import Periods, periods
 from dlpmilter.audit.trail import Entry
 from dlpmilter.facts.drip import over
 from dlpmilter.holds import digest, reread, states, terms
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from dlpmilter.audit.trail import Value
     from dlpmilter.holds.notify import Notifier
+    from dlpmilter.policy.schema import Policy
     from dlpmilter.storage.bodies import BodyStore
     from dlpmilter.storage.case_rows import Case, Hold
     from dlpmilter.storage.database import Database
@@ -48,9 +50,7 @@ if TYPE_CHECKING:
 BATCH = 200
 HOUSEKEEPING = timedelta(hours=1)
 EXPIRED_STATUS = "5.7.1"
-_ERASED_UNTIL = "erased-until-"
 _UNEXPLAINED = frozenset({State.held, State.in_review})
-_KEEP = {Layer.vault: "case", Layer.facts: "facts"}
 
 
 class Sweeper:
@@ -139,12 +139,7 @@ class Sweeper:
 
     async def _housekeeping(self, notifier: Notifier, now: datetime) -> dict[str, int]:
         personal = now - timedelta(days=notifier.policy.hold.case_days)
-        facts = now - timedelta(days=terms.FACT_DAYS)
-        version = notifier.policy.version
-        counts = {
-            "fields-erased": await self._erase_until(Layer.vault, personal, version, now)
-            + await self._erase_until(Layer.facts, facts, version, now)
-        }
+        counts = await self._forget(notifier, now)
 
         def act(conn: Connection) -> None:
             gone = [
@@ -163,14 +158,24 @@ class Sweeper:
         await self._database.write(act)
         return counts
 
-    async def _erase_until(self, layer: Layer, before: datetime, version: str, now: datetime) -> int:
-        """Erase one layer in the entries of all days before that; remembers how far it came."""
-        done = 0
-        while step := await self._database.write(
-            partial(_erase_some, layer=layer, before=before.date(), version=version, now=now)
-        ):
-            done += step
+    async def _forget(self, notifier: Notifier, now: datetime) -> dict[str, int]:
+        """What the trail may no longer know; first seals what an older version wrote openly."""
+        policy, done = notifier.policy, {"fields-sealed": 0, "cases-forgotten": 0, "facts-erased": 0}
+        kept, version = periods_of(policy), policy.version
+        acts: dict[str, Callable[[Connection], int]] = {
+            "fields-sealed": partial(trail_rows.seal_old, limit=BATCH),
+            "cases-forgotten": partial(forget.forget_due, periods=kept, policy_version=version, at=now),
+            "facts-erased": partial(forget.forget_facts, periods=kept, policy_version=version, at=now),
+        }
+        for name, act in acts.items():
+            while step := await self._database.write(act):
+                done[name] += step
         return done
+
+
+def periods_of(policy: Policy) -> Periods:
+    """How long the trail keeps what, by this policy."""
+    return periods(policy.governance.retention_profile if policy.governance else "de", policy.hold.case_days)
 
 
 def _expire_one(conn: Connection, *, case_id: str, notifier: Notifier, now: datetime) -> int:
@@ -241,10 +246,7 @@ def _purge_one(conn: Connection, *, case_id: str, bodies: BodyStore, now: dateti
     trail.append(conn, Entry("purged", "none", case.policy_version, case.id, {"scope": "content"}, now))
     if passed:
         case_rows.reduce(conn, case.id)
-        trail.erase_layer(
-            conn, [row.seq for row, _ in trail.of_case(conn, case.id)], Layer.vault,
-            policy_version=case.policy_version, scope="own or private", at=now,
-        )  # fmt: skip
+        forget.forget_scopes(conn, [case.id], policy_version=case.policy_version, why="own or private", at=now)
     return 1
 
 
@@ -252,16 +254,3 @@ def _passed(conn: Connection, *, case: Case) -> bool:
     """Whether the policy itself let all of it pass, or gave it back, on what its sender said."""
     own = {address for address, stated in reread.allowed(conn, case.id).items() if stated is not Stated.none}
     return {hold.recipient.mailbox.text for hold in case.holds} <= own
-
-
-def _erase_some(conn: Connection, *, layer: Layer, before: date, version: str, now: datetime) -> int:
-    name = _ERASED_UNTIL + layer.value
-    done_until = trail_rows.noted(conn, name) or ""
-    last = (before - timedelta(days=1)).isoformat()
-    if last <= done_until:
-        return 0
-    places = trail_rows.values_of_days(conn, done_until, before.isoformat(), layer.value, BATCH)
-    if not places:
-        trail_rows.note(conn, name, last)
-        return 0
-    return trail.erase(conn, places, policy_version=version, scope=f"retention {_KEEP[layer]}", at=now)

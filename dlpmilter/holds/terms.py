@@ -19,8 +19,6 @@ MESSAGE_KEY_AGE = timedelta(days=7)
 REDUCED_AGE = timedelta(days=1)
 """So long a retry of a mail that was its sender's own business still finds that it is done."""
 NOTICE_AGE = timedelta(days=60)
-FACT_DAYS = 3 * 366
-"""Facts without identifiers (domain.md section 2, layer F)."""
 OUTLIVES = timedelta(hours=1)
 """A body nobody names any more may still be on its way into a transaction for this long."""
 _SATURDAY = 5

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dlpmilter.storage.engines import reader_engine, refuse_network_disk
 from dlpmilter.storage.errors import DurabilityLost, StorageFailure, storage_failure
+from dlpmilter.storage.vault import Vault
 from dlpmilter.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+    from dlpmilter.storage.keys import Keyring
 
 __all__ = ["Database", "DurabilityLost", "StorageFailure"]
 
@@ -34,12 +37,14 @@ class Database:
 
     `fatal` is called once, from the writer thread, when the disk failed under an fsync: the process
     must end and be started again. Without it the writes just keep failing with DurabilityLost.
+    Without `keyring` the personal fields of the trail can be neither read nor written.
     """
 
     def __init__(
         self,
         path: Path,
         *,
+        keyring: Keyring | None = None,
         write_seconds: float = 30.0,
         busy_seconds: float = 10.0,
         readers: int = 4,
@@ -51,13 +56,14 @@ class Database:
         self._readers = readers
         self._fatal = fatal
         self._writer: Writer | None = None
-        self._reader = reader_engine(path, busy_seconds, readers)
+        self._vault = Vault(keyring) if keyring is not None else None
+        self._reader = reader_engine(path, busy_seconds, readers, self._vault)
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="dlpmilter-reader")
 
     async def start(self) -> None:
         """Create or open the file and bring its tables up to date. Raises ConfigError, TemporaryFailure."""
         refuse_network_disk(self.path)
-        self._writer = Writer(self.path, busy_seconds=self._busy_seconds, fatal=self._fatal)
+        self._writer = Writer(self.path, busy_seconds=self._busy_seconds, fatal=self._fatal, vault=self._vault)
         try:
             await self._write(lambda _: None, START_SECONDS)
         except BaseException:

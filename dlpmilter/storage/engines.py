@@ -9,11 +9,15 @@ import pwd
 import sqlite3
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlalchemy import Engine, NullPool, QueuePool, create_engine, event
 
 from dlpmilter.config import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from dlpmilter.storage.vault import Vault
 
 MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "lustre", "afs", "ncpfs", "fuse.sshfs"}
@@ -38,8 +42,11 @@ def create_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
-def writer_engine(path: Path, busy_seconds: float) -> Engine:
-    """An engine whose every transaction starts with BEGIN IMMEDIATE; never creates the file."""
+def writer_engine(path: Path, busy_seconds: float, vault: Vault | None = None) -> Engine:
+    """An engine whose every transaction starts with BEGIN IMMEDIATE; never creates the file.
+
+    Its connections carry the vault of the trail's personal fields.
+    """
 
     def connect() -> sqlite3.Connection:
         raw = _connect(path, busy_seconds)
@@ -48,10 +55,11 @@ def writer_engine(path: Path, busy_seconds: float) -> Engine:
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "connect", lambda _, record: record.info.update(vault=vault))
     return engine
 
 
-def reader_engine(path: Path, busy_seconds: float, connections: int) -> Engine:
+def reader_engine(path: Path, busy_seconds: float, connections: int, vault: Vault | None = None) -> Engine:
     """An engine that can only read; each transaction sees one snapshot."""
 
     def connect() -> sqlite3.Connection:
@@ -61,6 +69,7 @@ def reader_engine(path: Path, busy_seconds: float, connections: int) -> Engine:
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections, max_overflow=0)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+    event.listen(engine, "connect", lambda _, record: record.info.update(vault=vault))
     return engine
 
 

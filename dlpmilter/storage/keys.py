@@ -54,7 +54,7 @@ class Keyring:
         will do. Raises ConfigError with everything that is wrong; with `require_backup` also when
         nobody has confirmed a backup, because without the key every held mail is lost.
         """
-        text = _content(key_file)
+        text = content_of(key_file)
         data = _parse(key_file, text)
         problems: list[Problem] = []
         keys = _keys(key_file, data, problems)
@@ -127,7 +127,7 @@ def signing_key(place: str) -> tuple[Literal["rsa-sha256", "ed25519-sha256"], by
 
     `place` is a path, `env:NAME` or `credential:NAME`; the content is PEM. Raises ConfigError.
     """
-    text = _content(place, "dkim.key_file")
+    text = content_of(place, "dkim.key_file")
     try:
         key = load_pem_private_key(text.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -144,10 +144,11 @@ def signing_key(place: str) -> tuple[Literal["rsa-sha256", "ed25519-sha256"], by
 
 def secret_text(place: str, key: str) -> str:
     """A secret of one line from a path, `env:NAME` or `credential:NAME`. Raises ConfigError."""
-    return _content(place, key).strip()
+    return content_of(place, key).strip()
 
 
-def _content(key_file: str, key: str = "key_file") -> str:
+def content_of(key_file: str, key: str = "key_file") -> str:
+    """What a path, `env:NAME` or `credential:NAME` holds, if only its owner may read it. Raises ConfigError."""
     kind, _, name = key_file.partition(":")
     if kind == "env":
         text = os.environ.get(name)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from dlpmilter.storage.vault import Vault
+
 BATCH = 256
 """Acts in one commit at most: bounds how long the lock is kept."""
 
@@ -33,10 +35,13 @@ BATCH = 256
 class Writer:
     """The only place that holds a writing connection. `submit` from any thread, `stop` once."""
 
-    def __init__(self, path: Path, *, busy_seconds: float, fatal: Callable[[DurabilityLost], None] | None) -> None:
+    def __init__(
+        self, path: Path, *, busy_seconds: float, fatal: Callable[[DurabilityLost], None] | None,
+        vault: Vault | None = None,
+    ) -> None:  # fmt: skip
         self._path = path
         self._lock_path = path.with_name(path.name + ".lock")
-        self._engine = writer_engine(path, busy_seconds)
+        self._engine = writer_engine(path, busy_seconds, vault)
         self._fatal = fatal
         self._jobs: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._conn: Connection | None = None

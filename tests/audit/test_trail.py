@@ -15,12 +15,17 @@ import pytest_asyncio
 from sqlalchemy import Connection, text
 
 from dlpmilter.audit import trail
+from dlpmilter.audit.bundle import parse_head
+from dlpmilter.audit.checking import Result
 from dlpmilter.audit.fields import Layer, layer_of
 from dlpmilter.audit.merkle import leaf_hash, root_of
 from dlpmilter.audit.trail import Entry
-from dlpmilter.audit.verify import VerifyResult, verify
+from dlpmilter.audit.verify import verify
+from dlpmilter.storage import trail_rows
 from dlpmilter.storage.database import Database
+from dlpmilter.storage.keys import Keyring
 
+KEYS = Keyring("k", {"k": bytes(32)})
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -36,7 +41,7 @@ def entry(number: int) -> Entry:
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A trail of ten entries."""
-    database = Database(tmp_path / "a.db")
+    database = Database(tmp_path / "a.db", keyring=KEYS)
     await database.start()
     for number in range(1, 11):
         await database.write(partial(trail.append, entry=entry(number)))
@@ -44,9 +49,9 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def checked(database: Database, head: str | None = None) -> VerifyResult:
+async def checked(database: Database, head: str | None = None) -> Result:
     """The result of a check."""
-    return await database.read(lambda conn: verify(conn, expected_head=head))
+    return await database.read(lambda conn: verify(conn, expected_head=parse_head(head) if head else None))
 
 
 def _h(data: bytes) -> bytes:
@@ -84,7 +89,7 @@ async def test_an_entry_can_be_recomputed_by_hand(database: Database) -> None:
     def look(conn: Connection) -> None:
         previous = conn.execute(text("SELECT chain FROM trail WHERE seq = 1")).scalar_one()
         row = conn.execute(text("SELECT * FROM trail WHERE seq = 2")).one()
-        values = conn.execute(text("SELECT * FROM trail_values WHERE seq = 2 ORDER BY position")).all()
+        ((_, values),) = trail_rows.by_number(conn, [2])
         assert [value.name for value in values] == ["at", "case", "kind", "recipient.0.address", "sender"]
         leaves = [_h(b"\x00" + value.salt + f'["{value.name}",{value.value}]'.encode()) for value in values]
         assert row.leaves == b"".join(leaves)
@@ -261,7 +266,7 @@ async def test_a_rewritten_trail_is_found_by_a_noted_head(database: Database) ->
 @pytest.mark.asyncio
 async def test_an_empty_trail_is_fine(tmp_path: Path) -> None:
     """Nothing recorded yet is not an error."""
-    database = Database(tmp_path / "b.db")
+    database = Database(tmp_path / "b.db", keyring=KEYS)
     await database.start()
     result = await checked(database)
     assert (result.ok, result.entries) == (True, 0)

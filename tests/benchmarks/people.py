@@ -18,6 +18,7 @@ from dlpmilter.facts.customers import CustomerRegisters
 from dlpmilter.facts.directory import People
 from dlpmilter.facts.hashes import Hashes
 from dlpmilter.storage.database import Database
+from dlpmilter.storage.keys import Keyring
 
 PEOPLE = 100_000
 CUSTOMERS = 1_000_000
@@ -72,7 +73,7 @@ def _addresses(path: Path) -> Iterator[str]:
 
 
 async def _import(folder: Path, path: Path) -> float:
-    database = Database(folder / "d.db")
+    database = Database(folder / "d.db", keyring=Keyring("k", {"k": b"k" * 32}))
     await database.start()
     try:
         registers = CustomerRegisters(database, Hashes((b"k" * 32,)))

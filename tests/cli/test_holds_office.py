@@ -83,12 +83,7 @@ def holds(product: Product, user: str, *arguments: str) -> tuple[int, str, str]:
 
 def actors(product: Product, case: str) -> list[tuple[str, str]]:
     """Event and Unix user of the trail entries of a case that people made, oldest first."""
-    rows = product.query(
-        "SELECT event, u.value FROM trail JOIN trail_values c ON c.seq = trail.seq AND c.name = 'case'"
-        " JOIN trail_values u ON u.seq = trail.seq AND u.name = 'actor-user' WHERE c.value = ? ORDER BY trail.seq",
-        json.dumps(case),
-    )
-    return [(event, json.loads(user)) for event, user in rows]
+    return [(event, str(fields["actor-user"])) for event, fields in product.trail(case) if "actor-user" in fields]
 
 
 def test_a_reviewer_decides_as_himself_without_the_files(product: Product) -> None:

@@ -191,7 +191,7 @@ async def rooms(folder: Path, **more: Any) -> AsyncIterator[Rooms]:
         new_key_file(Path(config.key_file))
     policy = load_policy(PROJECT / "policies" / "examples" / "demo", internal_domains=config.internal_domains)
     keyring = Keyring.load(config.key_file)
-    database = Database(config.database)
+    database = Database(config.database, keyring=keyring)
     await database.start()
     bodies = BodyStore(database, keyring, spool=folder)
     try:

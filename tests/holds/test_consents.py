@@ -23,7 +23,7 @@ from dlpmilter.holds.requests import Caller, Requests
 from dlpmilter.holds.sweep import Sweeper
 from dlpmilter.policy.load import load_policy
 from dlpmilter.settings import Reviewer
-from dlpmilter.storage import consent_rows
+from dlpmilter.storage import consent_rows, trail_rows
 from tests.holds.house import ANNA, CARL, NOW, RITA, Rooms, rooms
 
 LISTS = load_policy(None, internal_domains=["company.example"]).domains
@@ -78,12 +78,10 @@ async def test_two_people_make_an_agreement_and_the_trail_says_who(tmp_path: Pat
         assert entries[1][1]["senders"] == [ANNA]
         assert entries[1][1]["recipients"] == [FREELANCER]
         assert entries[1][1]["auto-forward-allowed"] is False
-        layers = await house.database.read(
-            lambda conn: conn.exec_driver_sql(
-                "SELECT DISTINCT name, layer FROM trail_values WHERE value LIKE '%@%'"
-            ).all()
-        )
-        assert {layer for _, layer in layers} == {"L2"}
+        rows = await house.database.read(lambda conn: list(trail_rows.entries(conn)))
+        assert {value.layer for _, values in rows for value in values if "@" in value.value} == {"L2"}
+        kept = await house.database.read(lambda conn: conn.exec_driver_sql("SELECT value FROM trail_values").all())
+        assert not [value for (value,) in kept if "@" in value[1:]]
 
 
 @pytest.mark.asyncio

@@ -16,6 +16,7 @@ from dlpmilter.facts.people import PeopleSource
 from dlpmilter.holds.mailboxes import MOST, Mailboxes
 from dlpmilter.holds.requests import Caller, Requests
 from dlpmilter.settings import Reviewer
+from dlpmilter.storage import trail_rows
 from tests.holds.house import ANNA, NOW, Rooms, rooms
 
 OTTO = "otto.ober@company.example"
@@ -126,11 +127,8 @@ async def test_each_change_is_an_entry_of_the_trail(tmp_path: Path) -> None:
         await ask("anna", "mailbox-remove", address="bz@web.de")
         found = await house.database.read(lambda conn: trail.of_case(conn, ""))
         assert found == []
-        rows = await house.database.read(
-            lambda conn: conn.exec_driver_sql(
-                "SELECT e.event, v.name, v.value FROM trail e JOIN trail_values v ON v.seq = e.seq ORDER BY 1, 2"
-            ).all()
-        )
+        entries = await house.database.read(lambda conn: list(trail_rows.entries(conn)))
+        rows = [(entry.event, value.name, value.value) for entry, values in entries for value in values]
         events: dict[str, dict[str, str]] = {}
         for event, name, value in rows:
             events.setdefault(event, {})[name] = value.strip('"')

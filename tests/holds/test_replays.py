@@ -110,10 +110,11 @@ async def _one_record(folder: Path) -> tuple[Replay, Path]:
 def test_the_command_counts_and_names(tmp_path: Path) -> None:
     """`policy replay` tells how many are the same; an unknown case is a usage error."""
     one, database = asyncio.run(_one_record(tmp_path))
+    (key,) = tmp_path.glob("key*")
     config = tmp_path / "dlpmilter.toml"
     config.write_text(
         f'internal_domains = ["company.example"]\nnext_hop = "127.0.0.1:25"\ndatabase = "{database}"\n'
-        f'key_file = "key"\npostmaster = "p@company.example"\n',
+        f'key_file = "{key}"\npostmaster = "p@company.example"\n',
         encoding="utf-8",
     )
     run = CliRunner().invoke(command, ["replay", "--config", str(config)])

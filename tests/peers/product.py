@@ -26,7 +26,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from dlpmilter.storage.keys import new_key_file
+from dlpmilter.storage.engines import reader_engine
+from dlpmilter.storage.keys import Keyring, new_key_file
+from dlpmilter.storage.trail_rows import entries
+from dlpmilter.storage.vault import Vault
 from tests.faults.soak import Held
 from tests.peers.processes import descendants, gone, peak_octets, resident_octets, signal_tree, wait_for
 
@@ -269,11 +272,22 @@ class Product:
 
     def decided(self) -> dict[str, float]:
         """For every case the time of its first `decided` entry in the trail."""
-        rows = self.query(
-            "SELECT c.value, min(t.value) FROM trail JOIN trail_values c ON c.seq = trail.seq AND c.name = 'case'"
-            " JOIN trail_values t ON t.seq = trail.seq AND t.name = 'at' WHERE event = 'decided' GROUP BY c.value"
-        )
-        return {json.loads(case) if case.startswith('"') else case: _time(at) for case, at in rows}
+        found: dict[str, float] = {}
+        for event, fields in self.trail():
+            if event == "decided":
+                found.setdefault(str(fields["case"]), _time(str(fields["at"])))
+        return found
+
+    def trail(self, case: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """Event and fields of every entry, or of those of one case, with the sealed ones opened."""
+        vault = Vault(Keyring.load(str(self.file.parent / "key.toml")))
+        engine = reader_engine(self.database, 30.0, 1, vault)
+        try:
+            with engine.connect() as conn:
+                rows = [(row.event, {v.name: json.loads(v.value) for v in values}) for row, values in entries(conn)]
+        finally:
+            engine.dispose()
+        return [(event, fields) for event, fields in rows if not case or fields.get("case") == case]
 
 
 @functools.cache

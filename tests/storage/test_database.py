@@ -22,6 +22,7 @@ from dlpmilter.storage import (
     engines,
     knowledge_tables,  # noqa: F401 - its tables belong to the one schema
     portal_tables,  # noqa: F401 - as above
+    trail_tables,  # noqa: F401 - as above
 )
 from dlpmilter.storage.database import Database, DurabilityLost, StorageFailure
 from dlpmilter.storage.errors import storage_failure

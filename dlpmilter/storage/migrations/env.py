@@ -5,7 +5,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from dlpmilter.storage import knowledge_tables, portal_tables  # noqa: F401 - their tables belong to the one schema
+from dlpmilter.storage import (  # noqa: F401 - their tables belong to the one schema
+    knowledge_tables,
+    portal_tables,
+    trail_tables,
+)
 from dlpmilter.storage.tables import metadata
 
 context.configure(

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deleting what the trail may no longer know, each time with an entry that says which fields went.
+
+Never touches a skeleton entry: the trail verifies before and after. Idempotent, in short transactions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlpmilter.audit import trail
+from dlpmilter.audit.fields import Layer
+from dlpmilter.storage import trail_rows, vault, vault_rows
+from dlpmilter.storage.vault import OPEN, RELEASED, WITHHELD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from dlpmilter.audit.retention import Periods
+
+CASES = 200
+"""Cases in one transaction: some tens of milliseconds in which the hop waits for its turn."""
+FACTS = 2000
+"""Facts in one transaction."""
+_FACTS_UNTIL = "erased-until-F"
+
+
+def forget_due(conn: Connection, periods: Periods, *, policy_version: str, at: datetime) -> int:
+    """Erase the personal fields of cases whose time is over, some of them; returns how many cases, 0 when none."""
+    scopes = vault_rows.due(conn, [WITHHELD], at - periods.withheld, CASES)
+    if len(scopes) < CASES:
+        scopes += vault_rows.due(conn, [OPEN, RELEASED], at - periods.released, CASES - len(scopes))
+    forget_scopes(conn, scopes, policy_version=policy_version, why="retention case", at=at)
+    return len(scopes)
+
+
+def forget_scopes(conn: Connection, scopes: Sequence[str], *, policy_version: str, why: str, at: datetime) -> int:
+    """Erase every personal field of these cases and destroy their keys; returns how many fields."""
+    if not scopes:
+        return 0
+    places = trail_rows.values_of(conn, vault_rows.entries_of(conn, scopes), Layer.vault.value)
+    done = trail.erase(conn, places, policy_version=policy_version, scope=why, at=at)
+    vault.destroy(conn, scopes)
+    return done
+
+
+def forget_facts(conn: Connection, periods: Periods, *, policy_version: str, at: datetime) -> int:
+    """Erase facts of entries whose time is over, some of them; remembers how far it came."""
+    before = (at - periods.facts).date().isoformat()
+    done_until = trail_rows.noted(conn, _FACTS_UNTIL) or ""
+    places = trail_rows.values_of_days(conn, done_until, before, Layer.facts.value, FACTS)
+    if not places:
+        if before > done_until:
+            trail_rows.note(conn, _FACTS_UNTIL, trail_rows.day_before(before))
+        return 0
+    return trail.erase(conn, places, policy_version=policy_version, scope="retention facts", at=at)
+
+
+def look_again_from(conn: Connection, day: str) -> None:
+    """The clock went back: entries may carry days that were looked at already."""
+    if (trail_rows.noted(conn, _FACTS_UNTIL) or "") > day:
+        trail_rows.note(conn, _FACTS_UNTIL, day)

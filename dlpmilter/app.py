@@ -44,7 +44,8 @@ from dlpmilter.pipeline.reread import Rereader
 from dlpmilter.policy.domains import is_public_suffix, normalise_domain
 from dlpmilter.portal.front import serve
 from dlpmilter.portal.site import Site
-from dlpmilter.privacy.notary import Notary, signer_of
+from dlpmilter.privacy.notary import refuse_rollback
+from dlpmilter.privacy.office import PrivacyOffice
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
@@ -85,6 +86,7 @@ class Rooms:
         keyring = Keyring.load(config.key_file, require_backup=True)
         database = Database(config.database, keyring=keyring, fatal=_durability_lost)
         await database.start()
+        await refuse_rollback(config, database)
         bodies = BodyStore(database, keyring, spool=config.spool_directory)
         hop = NextHop(config.next_hop, config.relay, config.hostname)
         knowledge = Knowledge(config, database, keyring)
@@ -239,10 +241,11 @@ async def _lead(
     rereader = Rereader(config, rooms.policy, rooms.bodies, rooms.knowledge, rooms.keyring)
     rooms.desk.reread = rereader.verdict
     requests = _requests(rooms)
-    control = Control(config.control_socket, requests.answer)
-    signer = await signer_of(config, rooms.database, rooms.keyring)
-    notary = Notary(config, rooms.database, signer, lambda: rooms.desk.notifier)
-    jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory), notary.run()]
+    privacy = await PrivacyOffice.open(
+        config, rooms.database, rooms.keyring, lambda: rooms.desk.notifier, lambda: rooms.policy.current
+    )
+    control = Control(config.control_socket, privacy.before(requests.answer))
+    jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory), privacy.run()]
     site = Site(config, rooms.database, rooms.bodies, rooms.keyring, rooms.desk, requests, rooms.policy)
     if "pages" in doors:
         jobs.append(serve(site, doors["pages"]))

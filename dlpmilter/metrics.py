@@ -36,6 +36,9 @@ directory_rows = Gauge(
 open_transactions = Gauge(
     "dlpmilter_open_transactions", "Mails between final dot and reply.", multiprocess_mode="livesum"
 )
+overdue = Gauge(
+    "dlpmilter_overdue", "Things that should be deleted already, in all stores.", multiprocess_mode="livemostrecent"
+)
 open_cases = Gauge("dlpmilter_open_cases", "Cases nobody has decided yet.", multiprocess_mode="livemostrecent")
 outbox_due = Gauge(
     "dlpmilter_outbox_owed", "Mails we owe and have not handed over.", multiprocess_mode="livemostrecent"

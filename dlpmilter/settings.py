@@ -160,6 +160,7 @@ class Reviewer(Section):
 
     address: MailAddress
     pools: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(min_length=1)
+    duties: Annotated[tuple[Literal["dpo", "works-council", "auditor"], ...], BeforeValidator(listed)] = ()
 
 
 def _tuple(value: object) -> object:

@@ -31,10 +31,16 @@ START_SECONDS = 60.0
 DRAIN_SECONDS = 35.0
 RESTART_PAUSE_SECONDS = 1.0
 BACKLOG = 1024
+USAGE = 2
+"""A worker ends with it when something has to be mended by hand (ConfigError)."""
 
 
 class StartError(Exception):
-    """The product cannot start; the text says why and what to do."""
+    """The product cannot start; the text says why and what to do, the code whether trying again can help."""
+
+    def __init__(self, text: str, exit_code: int = 75) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 @dataclass(slots=True)
@@ -175,7 +181,8 @@ class Supervisor:
         if worker.ready and worker.reload:
             self._reload()
         if not worker.ready and not self.stopping.is_set():
-            raise StartError(f"the {role} process did not start: see its messages above")
+            code = USAGE if await _ended_with(process) == USAGE else 75
+            raise StartError(f"the {role} process did not start: see its messages above", code)
 
     def _named(self, role: str) -> str:
         """What the sockets of an office are for: the file it reads may name others by then."""
@@ -289,3 +296,11 @@ def _listen(key: str, endpoint: str) -> socket.socket:
             f"{key} = {endpoint!r} cannot be opened: {error.strerror}. Is another dlpmilter running on it?"
         ) from None
     return listener
+
+
+async def _ended_with(process: Nursling) -> int | None:
+    """The exit code of a worker that is not ready, None while it still runs."""
+    try:
+        return await asyncio.wait_for(process.wait(), 1.0)
+    except TimeoutError:
+        return None

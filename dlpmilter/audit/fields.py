@@ -27,6 +27,7 @@ _FACTS = (
     "told-why", "report-told-why", "believed", "why", "register",
     "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
     "basis-claimed", "basis-accepted", "whose-data", "sensitive", "business-secret", "informed", "needed-until",
+    "dossier", "about-case", "purpose", "until", "deferred", "outcome", "why-late", "severity",
     "urgent", "stage", "part", "together", "wish", "necessary", "safer-way-checked", "delete-by", "to-pool", "deadline",
 )  # fmt: skip
 _VAULT = (

@@ -24,7 +24,7 @@ _NAME = "checkpoints-{day}.txt"
 
 def local_folder(database: Path) -> Path:
     """Where checkpoints lie that only tell a restored backup from the database that was here."""
-    return database.with_name(f"{database.name}.checkpoints")
+    return database.with_name(f"checkpoints-{database.name}")
 
 
 def keep(folder: Path, note: str, at: datetime) -> None:

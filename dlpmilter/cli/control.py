@@ -132,6 +132,8 @@ async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, An
     from dlpmilter.holds.requests import ACTING, Caller, Requests
     from dlpmilter.storage.keys import Keyring
 
+    if str(request["act"]).startswith("privacy-"):
+        return await _privacy_by_the_files(config, request)
     async with opened(config) as database:
         keeper = os.geteuid() in {0, config.database.stat().st_uid}
         mailboxes = await _mailboxes(config, database) if request["act"].startswith("mailbox-") else None
@@ -140,6 +142,19 @@ async def _by_the_files(config: Config, request: dict[str, Any]) -> dict[str, An
             people = await _people(config, Keyring.load(config.key_file))
             requests = replace(requests, person=people.behind, kin=people.kin)
         return await requests.answer(Caller(calling_user(), keeper), request)
+
+
+async def _privacy_by_the_files(config: Config, request: dict[str, Any]) -> dict[str, Any]:
+    from dlpmilter.holds.requests import Caller
+    from dlpmilter.pipeline.policy_source import PolicySource
+    from dlpmilter.privacy.desk import PrivacyDesk
+    from dlpmilter.storage.keys import Keyring
+
+    policy = PolicySource(config)
+    async with opened(config) as database:
+        keeper = os.geteuid() in {0, config.database.stat().st_uid}
+        desk = PrivacyDesk(config, database, Keyring.load(config.key_file), lambda: policy.current)
+        return await desk.answer(Caller(calling_user(), keeper), request)
 
 
 async def _people(config: Config, keyring: Keyring) -> PeopleSource:

@@ -27,7 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agreements": ("dlpmilter.cli.agreements", "Agree beforehand who may send what to whom."),
     "exemptions": ("dlpmilter.cli.exemptions", "Exempt a sender for some days, with a reason."),
     "accounts": ("dlpmilter.cli.accounts", "Give people an account for the portal, or take it away."),
-    "audit": ("dlpmilter.cli.audit", "Verify the trail."),
+    "audit": ("dlpmilter.cli.audit", "Verify, sign and export the trail."),
+    "privacy": ("dlpmilter.cli.privacy", "What is kept, who asked for it, who looked, what went wrong."),
     "keys": ("dlpmilter.cli.keys", "Make the key file."),
 }
 

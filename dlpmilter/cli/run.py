@@ -3,15 +3,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from dlpmilter.config import Config
 
 
 @click.command()
@@ -30,7 +25,6 @@ def command(file: Path, role: str | None) -> None:
 
     try:
         config, _, _ = load_all(file)
-        asyncio.run(_refuse_older(config))
         roles = frozenset({role} if role else {"gate", "office"})
         code = Supervisor(config, file.resolve(), roles).run()
     except ConfigError as error:
@@ -39,19 +33,5 @@ def command(file: Path, role: str | None) -> None:
         sys.exit(2)
     except (StartError, TemporaryFailure) as error:
         click.echo(f"dlpmilter cannot start: {error}", err=True)
-        sys.exit(75)
+        sys.exit(getattr(error, "exit_code", 75))
     sys.exit(code)
-
-
-async def _refuse_older(config: Config) -> None:
-    """Before anything is accepted: checkpoints outside must fit this database. Raises ConfigError, TemporaryFailure."""
-    from dlpmilter.privacy.notary import refuse_rollback
-    from dlpmilter.storage.database import Database
-
-    if not config.database.exists():
-        return
-    database = Database(config.database, readers=1)
-    try:
-        await refuse_rollback(config, database)
-    finally:
-        await database.close()

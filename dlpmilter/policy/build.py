@@ -83,6 +83,7 @@ def build_governance(table: GovernanceTable | None) -> Governance | None:
         appeal_pool=table.appeal_pool or "",
         evidence_pool=table.evidence_pool or "",
         group_pools=tuple(sorted(table.group_pools.items())),
+        breach_hours=table.breach_hours,
         sample=table.sample,
     )
 

@@ -235,6 +235,8 @@ class Governance:
     """The pool that keeps evidence with its sender; "" where nobody does, and nobody opens it."""
     group_pools: tuple[tuple[str, str], ...] = ()
     """Secrecy group or department -> the pool that alone decides about its mail: its secrets stay in the group."""
+    breach_hours: int = 72
+    """From knowing of a breach to telling the authority (Art. 33(1))."""
     sample: bool = False
     """A sample for the demo: nobody has agreed to anything."""
 

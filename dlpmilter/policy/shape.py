@@ -183,6 +183,9 @@ class GovernanceTable(Table):
         default_factory=dict,
         description='Secrecy group or department -> the pool that alone decides about its mail: { legal = "legal" }.',
     )
+    breach_hours: int = Field(
+        default=72, ge=1, le=720, description="Hours from knowing of a breach to telling the authority (Art. 33(1))."
+    )
     sample: bool = Field(default=False, description="Marks the sample of the demo; `run` refuses it.")
 
     @field_validator("pools")

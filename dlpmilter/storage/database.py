@@ -8,6 +8,8 @@ TemporaryFailure; the next write tries again with a fresh connection. Make it af
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -108,6 +110,22 @@ class Database:
             if failure is None or failure is error:
                 raise
             raise failure from error
+
+    async def flush(self) -> bool:
+        """Bring everything from the write-ahead log into the file and empty it; False while a reader keeps it open.
+
+        What was erased is in no file of the database after this (secure_delete overwrote its pages).
+        """
+
+        def work() -> bool:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=self._busy_seconds)) as raw:
+                busy: int = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return not busy
+
+        try:
+            return await asyncio.to_thread(work)
+        except sqlite3.Error as error:
+            raise StorageFailure(f"the write-ahead log cannot be emptied: {error}") from None
 
     async def close(self) -> None:
         """Finish queued writes and close every connection."""

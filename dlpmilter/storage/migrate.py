@@ -13,7 +13,7 @@ from dlpmilter.storage.errors import StorageFailure
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision in migrations/versions; a test compares it with the files."""
 
 _SCRIPTS = Path(__file__).with_name("migrations")

@@ -241,6 +241,12 @@ def of_case(conn: Connection, case_value: str) -> list[tuple[EntryRow, list[Valu
     return by_number(conn, list(conn.scalars(query)))
 
 
+def last_of_event(conn: Connection, event: str, until: int, count: int) -> list[int]:
+    """The numbers of the last entries of one event up to that one."""
+    query = select(trail.c.seq).where(trail.c.event == event, trail.c.seq <= until)
+    return list(conn.scalars(query.order_by(trail.c.seq.desc()).limit(count)))
+
+
 def by_number(conn: Connection, seqs: Sequence[int]) -> list[tuple[EntryRow, list[ValueRow]]]:
     """These entries, in order, with the values that are still there."""
     rows = [EntryRow(*row) for row in conn.execute(select(trail).where(trail.c.seq.in_(seqs)).order_by(trail.c.seq))]
@@ -270,6 +276,25 @@ def values_of_days(conn: Connection, after: str, before: str, layer: str, limit:
         .limit(limit)
     )
     return [(row.seq, row.position) for row in conn.execute(query)]
+
+
+def facts_census(conn: Connection, before: str) -> tuple[int, str | None, int]:
+    """How many fields there are, the day of the oldest fact, and how many facts are of days before that one."""
+    count = int(conn.scalar(select(func.count()).select_from(trail_values)) or 0)
+    has_facts = select(trail_values.c.seq).where(trail_values.c.seq == trail.c.seq, trail_values.c.layer == "F")
+    oldest: str | None = conn.scalar(select(func.min(trail.c.day)).where(has_facts.exists()))
+    late = (
+        select(func.count())
+        .select_from(trail_values.join(trail, trail.c.seq == trail_values.c.seq))
+        .where(trail.c.day < before, trail_values.c.layer == "F")
+    )
+    return count, oldest, int(conn.scalar(late) or 0)
+
+
+def first_day(conn: Connection) -> str | None:
+    """The day of the first entry."""
+    day: str | None = conn.scalar(select(func.min(trail.c.day)))
+    return day
 
 
 def day_before(day: str) -> str:

@@ -82,6 +82,14 @@ class Vault:
                 found[scope] = str(error)
         return found
 
+    def secret(self, conn: Connection, scope: str) -> bytes | None:
+        """The key of that name itself, None when it is gone or cannot be opened."""
+        found = fast.rows(conn, "SELECT key_id, wrapped_key FROM vault_keys WHERE scope = ?", scope)
+        try:
+            return self._keyring.unwrap(*found[0]) if found else None
+        except KeyMissing:
+            return None
+
     def subjects(self, value: str) -> set[bytes]:
         """The keyed hash of each address in a value (canonical JSON), under the current key."""
         return {self.subject(each) for each in _ADDRESS.findall(value)}

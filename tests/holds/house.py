@@ -79,11 +79,12 @@ def verdict(
     approvals: int = 1,
     internal: bool = True,
     version: str = "p1",
+    name: str = "Anna Berg",
 ) -> Verdict:
     """A verdict with one action a recipient."""
     return Verdict(
         MessageJudgement(Kind.forward, 0.9, earlier_mail=True),
-        Sender(owner, "envelope", internal, ("Anna Berg",)),
+        Sender(owner, "envelope", internal, (name,)),
         tuple(
             Disposition(
                 each,

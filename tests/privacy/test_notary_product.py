@@ -107,7 +107,7 @@ def test_an_export_from_the_command_line_and_its_verifier(tmp_path: Path) -> Non
     alone.mkdir()
     with Sink(tmp_path / "journal") as sink, Product(tmp_path / "hop", next_hop=sink.port) as product:
         send(product, 1)
-        local = tmp_path / "hop" / "dlpmilter.db.checkpoints"
+        local = tmp_path / "hop" / "checkpoints-dlpmilter.db"
         wait_for(lambda: newest(local) == entries(product) and product.owes() == 0, 30, "a checkpoint")
         product.command("audit", "checkpoint")
         product.command("audit", "export", "-o", str(alone / "trail.zip"))
@@ -128,7 +128,7 @@ def test_a_restored_backup_does_not_start_by_itself(tmp_path: Path) -> None:
     """The older database is refused with a sentence; after `accept-rollback` it starts, and the trail says so."""
     with Sink(tmp_path / "journal") as sink:
         product = Product(tmp_path / "hop", next_hop=sink.port)
-        local = tmp_path / "hop" / "dlpmilter.db.checkpoints"
+        local = tmp_path / "hop" / "checkpoints-dlpmilter.db"
         with product:
             send(product, 1)
             wait_for(lambda: newest(local) == entries(product) and product.owes() == 0, 30, "a checkpoint")

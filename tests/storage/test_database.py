@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from dlpmilter.config import ConfigError
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.storage import (
+    dossier_rows,  # noqa: F401 - its table belongs to the one schema
     engines,
     knowledge_tables,  # noqa: F401 - its tables belong to the one schema
     portal_tables,  # noqa: F401 - as above

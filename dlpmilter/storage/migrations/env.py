@@ -6,6 +6,7 @@ from __future__ import annotations
 from alembic import context
 
 from dlpmilter.storage import (  # noqa: F401 - their tables belong to the one schema
+    dossier_rows,
     knowledge_tables,
     portal_tables,
     trail_tables,

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from dlpmilter.audit.retention import Periods
 
-CASES = 200
-"""Cases in one transaction: some tens of milliseconds in which the hop waits for its turn."""
-FACTS = 2000
+CASES = 40
+"""Cases in one transaction: some milliseconds in which the hop waits for its turn."""
+FACTS = 500
 """Facts in one transaction."""
 _FACTS_UNTIL = "erased-until-F"
 
@@ -41,8 +41,8 @@ def forget_scopes(conn: Connection, scopes: Sequence[str], *, policy_version: st
     """Erase every personal field of these cases and destroy their keys; returns how many fields."""
     if not scopes:
         return 0
-    places = trail_rows.values_of(conn, vault_rows.entries_of(conn, scopes), Layer.vault.value)
-    done = trail.erase(conn, places, policy_version=policy_version, scope=why, at=at)
+    seqs = vault_rows.entries_of(conn, scopes)
+    done = trail.erase_layer(conn, seqs, Layer.vault, policy_version=policy_version, scope=why, at=at)
     vault.destroy(conn, scopes)
     return done
 

@@ -89,11 +89,7 @@ def erase(conn: Connection, places: Sequence[tuple[int, int]], *, policy_version
 
     Only this entry makes a missing value an erased one: `verify` reports any other as missing.
     """
-    done = trail_rows.erase(conn, places)
-    if done:
-        fields: dict[str, Value] = {"erased": by_positions(places), "scope": scope, "count": done}
-        append(conn, Entry("erased", "none", policy_version, "", fields, at))
-    return done
+    return _tell(conn, places, trail_rows.erase(conn, places), policy_version=policy_version, scope=scope, at=at)
 
 
 def erase_layer(
@@ -101,7 +97,17 @@ def erase_layer(
 ) -> int:
     """Erase every value of one layer in these entries."""
     places = trail_rows.values_of(conn, seqs, layer.value)
-    return erase(conn, places, policy_version=policy_version, scope=scope, at=at) if places else 0
+    done = trail_rows.erase_layer(conn, seqs, layer.value) if places else 0
+    return _tell(conn, places, done, policy_version=policy_version, scope=scope, at=at)
+
+
+def _tell(
+    conn: Connection, places: Sequence[tuple[int, int]], done: int, *, policy_version: str, scope: str, at: datetime
+) -> int:
+    if done:
+        fields: dict[str, Value] = {"erased": by_positions(places), "scope": scope, "count": done}
+        append(conn, Entry("erased", "none", policy_version, "", fields, at))
+    return done
 
 
 def of_case(conn: Connection, case_id: str) -> list[tuple[EntryRow, dict[str, Value]]]:

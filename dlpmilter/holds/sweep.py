@@ -22,6 +22,7 @@ from dlpmilter.holds.consents import CLOSED, OPEN, Consents
 from dlpmilter.holds.notify import told
 from dlpmilter.holds.reread import STATEMENTS
 from dlpmilter.holds.states import FINAL, WAITING, Act, Conflict, State
+from dlpmilter.holds.turns import in_turns
 from dlpmilter.model.words import Stated
 from dlpmilter.notices.dsn import DsnKind, DsnRecipient
 from dlpmilter.notices.facts import NoticeKind
@@ -166,7 +167,7 @@ class Sweeper:
 
     async def _forget(self, notifier: Notifier, now: datetime) -> dict[str, int]:
         """What the trail may no longer know; first seals what an older version wrote openly."""
-        policy, done = notifier.policy, {"fields-sealed": 0, "cases-forgotten": 0, "facts-erased": 0}
+        policy, done = notifier.policy, {}
         kept, version = periods_of(policy), policy.version
         acts: dict[str, Callable[[Connection], int]] = {
             "fields-sealed": partial(trail_rows.seal_old, limit=BATCH),
@@ -174,8 +175,7 @@ class Sweeper:
             "facts-erased": partial(forget.forget_facts, periods=kept, policy_version=version, at=now),
         }
         for name, act in acts.items():
-            while step := await self._database.write(act):
-                done[name] += step
+            done[name] = await in_turns(self._database, act)
         return done
 
 

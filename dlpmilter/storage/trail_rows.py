@@ -321,3 +321,12 @@ def erase(conn: Connection, places: Sequence[tuple[int, int]]) -> int:
     done = conn.execute(_ERASE, rows).rowcount
     conn.execute(_ERASE_SUBJECTS, rows)
     return done
+
+
+def erase_layer(conn: Connection, seqs: Sequence[int], layer: str) -> int:
+    """Delete every value of one layer in these entries, with whom they name; how many there were."""
+    if layer == _VAULT:
+        conn.execute(delete(trail_subjects).where(trail_subjects.c.seq.in_(seqs)))
+    return conn.execute(
+        delete(trail_values).where(trail_values.c.seq.in_(seqs), trail_values.c.layer == layer)
+    ).rowcount

@@ -16,6 +16,7 @@ from dlpmilter.audit.export import own_keys, write_export
 from dlpmilter.audit.verify import verify
 from dlpmilter.privacy import erasure
 from dlpmilter.storage import case_rows, trail_rows
+from tests.audit.trails import octets
 from tests.holds.house import ANNA, FINE, RITA, mail
 from tests.privacy.house import House, house
 
@@ -47,7 +48,7 @@ async def everything(h: House, folder: Path) -> bytes:
         return "".join(repr([tuple(row) for row in conn.exec_driver_sql(f'SELECT * FROM "{name}"')]) for name in names)
 
     dumped = await h.rooms.database.read(tables)
-    files = b"".join(each.read_bytes() for each in folder.glob("dlpmilter.db*") if each.is_file())
+    files = octets(folder.glob("dlpmilter.db*"))
     out = folder / "export.zip"
     out.unlink(missing_ok=True)
     await h.rooms.database.read(lambda conn: write_export(conn, out, own_keys(conn), personal=True))

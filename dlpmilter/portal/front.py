@@ -19,7 +19,7 @@ from dlpmilter import maillog, metrics
 from dlpmilter.config import ConfigError
 from dlpmilter.holds.form import Said
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.portal import api, consents, exhibit, links, my, overview, pages, play, review, sign_in, single
+from dlpmilter.portal import api, consents, exhibit, links, my, my_data, overview, pages, play, review, sign_in, single
 from dlpmilter.portal.guard import Porch, signed_in
 from dlpmilter.portal.person import OVERSIGHT, Role
 
@@ -67,6 +67,8 @@ def _routes() -> list[Route]:
         Route("/my", signed_in(my.cases), methods=["GET"]),
         Route("/my", signed_in(my.fetch), methods=["POST"]),
         Route("/my/mailboxes", signed_in(my.mailboxes), methods=["GET", "POST"]),
+        Route("/my/data", signed_in(my_data.page), methods=["GET", "POST"]),
+        Route("/my/data/answer.{form:str}", signed_in(my_data.answer), methods=["GET"]),
         Route("/my/{case}", signed_in(my.case), methods=["GET"]),
         Route("/my/{case}", signed_in(my.act), methods=["POST"]),
         Route("/consents", signed_in(consents.page, Role.reviewer, *sorted(OVERSIGHT)), methods=["GET", "POST"]),

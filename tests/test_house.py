@@ -83,6 +83,7 @@ LIBRARY_ROOMS = {
     "stdnum": {"detect"},
     "tldextract": {"policy"},
     "tnefparse": {"content"},
+    "typst": {"privacy"},
     "uvicorn": {"portal"},
     "uvloop": {"app"},
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dlpmilter.cli.control import ask
-from dlpmilter.cli.office import config_option, json_option
+from dlpmilter.cli.office import config_option, end, json_option
 from dlpmilter.cli.privacy_dossiers import access, breach, erase, unmask
 
 if TYPE_CHECKING:
@@ -95,6 +95,56 @@ def kept(file: Path, *, as_json: bool) -> None:
         click.echo(f"{one['case']}  until {one['until'][:10]}  {one['reason']}")
     if not rows:
         click.echo("There is no legal hold.")
+
+
+@command.command()
+@click.argument("kind", type=click.Choice(["monthly", "art30", "works-council", "dpia", "authority", "trade-secret"]))
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="FILE.pdf, .html, .csv or .json.")
+@click.option("--month", default="", metavar="YYYY-MM", help="The month before this one when left out.")
+@click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
+@config_option
+def report(kind: str, output: Path, month: str, language: str, file: Path) -> None:
+    """Write a report: monthly figures, Art. 30 entry, statement, DPIA appendix, or a pack."""
+    from dlpmilter.privacy.paper import FORMS, from_dict
+
+    form = FORMS.get(output.suffix)
+    if form is None:
+        end(2, f"{output} must end with one of {', '.join(FORMS)}.")
+    paper = from_dict(ask(file, "privacy-report", kind=kind, month=month, language=language)["paper"])
+    try:
+        data = form(paper)
+        with output.open("xb") as out:
+            out.write(data)
+    except FileExistsError:
+        end(2, f"{output} is there already and is left as it is.")
+    except OSError as error:
+        end(75, f"{output} cannot be written: {error.strerror}.")
+    except ValueError as error:
+        end(2, f"{error}")
+    click.echo(f"{paper.title} is in {output}.")
+
+
+@command.command()
+@click.option("--language", type=click.Choice(["de", "en"]), default="de", show_default=True)
+@config_option
+@json_option
+def statement(language: str, file: Path, *, as_json: bool) -> None:
+    """Show the hash of the works-council statement in force, and what changed since it was acknowledged."""
+    answer = ask(file, "privacy-statement", language=language)
+    state = "acknowledged" if answer["acknowledged"] else "not acknowledged yet"
+    changes = "".join(f"\n  {line}" for line in answer["changes"])
+    _say(answer, as_json, f"Statement {answer['hash']}: {state}.{changes}")
+
+
+@command.command()
+@click.argument("digest", metavar="HASH")
+@click.option("--language", type=click.Choice(["de", "en"]), default="de", show_default=True)
+@config_option
+@json_option
+def acknowledge(digest: str, language: str, file: Path, *, as_json: bool) -> None:
+    """Say, as the works council, that the statement with this HASH was seen."""
+    answer = ask(file, "privacy-acknowledge", hash=digest, language=language)
+    _say(answer, as_json, f"The statement {answer['hash']} is acknowledged.")
 
 
 def _say(answer: Mapping[str, Any], as_json: bool, words: str) -> None:

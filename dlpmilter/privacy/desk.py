@@ -22,6 +22,7 @@ from dlpmilter.privacy import access, breach, unmasking
 from dlpmilter.privacy.breach import Desk as BreachDesk
 from dlpmilter.privacy.dossiers import Book, Moved, NoSuchDossier, Officer, acted_by
 from dlpmilter.privacy.inventory import inventory, overdue
+from dlpmilter.privacy.report import Maker
 from dlpmilter.storage import vault_rows
 from dlpmilter.storage.seal import SealBroken
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dlpmilter.config import Config
     from dlpmilter.holds.requests import Answer, Caller
     from dlpmilter.policy.schema import Policy
+    from dlpmilter.privacy.paper import Language
     from dlpmilter.storage.database import Database
     from dlpmilter.storage.keys import Keyring
 
@@ -54,10 +56,13 @@ FIELDS: dict[str, dict[str, type]] = {
     "breach-list": {},
     "breach-show": {"id": str},
     "breach-act": {"id": str, "step": str, "said": dict},
+    "report": {"kind": str, "month": str, "language": str},
+    "statement": {"language": str},
+    "acknowledge": {"hash": str, "language": str},
 }
 _OF_KEEPER = frozenset({"inventory"})
 _OF_ALL_DUTIES = frozenset({"inventory", "kept", "unmask-ask", "unmask-agree", "unmask-refuse", "unmask-look",
-                            "unmask-list", "breach-list"})  # fmt: skip
+                            "unmask-list", "breach-list", "report", "statement", "acknowledge"})  # fmt: skip
 """The rest is the DPO's alone."""
 
 
@@ -108,6 +113,8 @@ class PrivacyDesk:
         }  # fmt: skip
         if group in kinds:
             return await kinds[group](act, by, asked)
+        if act in {"report", "statement", "acknowledge"}:
+            return await self._report(act, by, asked)
         if act == "inventory":
             return await self.inventory()
         if act == "kept":
@@ -116,6 +123,27 @@ class PrivacyDesk:
         until = _until(asked["until"], self.clock()) if act == "keep" else None
         await self.database.write(partial(self._keep, by=by, asked=asked, until=until))
         return {"case": asked["case"].strip().upper(), "until": _iso(until)}
+
+    async def _report(self, act: str, by: Officer, asked: Mapping[str, Any]) -> dict[str, Any]:
+        now, language = self.clock(), language_of(asked["language"])
+        maker = Maker(self.config, self.policy(), self.keyring, self.book, now)
+        if act == "report":
+            if asked["kind"] == "authority" and "dpo" not in by.duties:
+                raise NotAllowed("no-duty", "the file for the authority is the DPO's")
+            paper = await self.database.read(lambda conn: maker.make(conn, asked["kind"], asked["month"], language))
+            return {"paper": paper.as_dict()}
+        if act == "statement":
+            return await self.database.read(lambda conn: maker.statement(conn, language))
+        if "works-council" not in by.duties:
+            raise NotAllowed("no-duty", "the works council acknowledges its statement itself")
+
+        def acknowledge(conn: Connection) -> None:
+            maker.acknowledge(conn, asked["hash"], language)
+            fields: dict[str, trail.Value] = {**acted_by(by, "works-council"), "scope": asked["hash"]}
+            trail.append(conn, Entry("statement-acknowledged", "none", self.policy().version, "", fields, now))
+
+        await self.database.write(acknowledge)
+        return {"hash": asked["hash"]}
 
     async def inventory(self) -> dict[str, Any]:
         """What lies where."""
@@ -192,6 +220,15 @@ class PrivacyDesk:
             lambda c: BreachDesk(c, book, hours, by, now).act(asked["id"], asked["step"], _said(asked))
         )
         return {"breach": done.shown()}
+
+
+def language_of(text: str) -> Language:
+    """De or en. Raises ValueError."""
+    if text == "de":
+        return "de"
+    if text in {"", "en"}:
+        return "en"
+    raise ValueError("the language is de or en")
 
 
 def breach_hours(policy: Policy) -> int:

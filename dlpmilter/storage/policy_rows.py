@@ -26,3 +26,8 @@ def keep(conn: Connection, version: str, form: Callable[[], bytes], now: datetim
 def form_of(conn: Connection, version: str) -> bytes | None:
     """The canonical form of a policy version, None when none was kept."""
     return conn.scalar(select(policy_versions.c.form).where(policy_versions.c.version == version))
+
+
+def versions(conn: Connection) -> list[str]:
+    """Every policy that decided something, in the order in which they came."""
+    return list(conn.scalars(select(policy_versions.c.version).order_by(policy_versions.c.at)))

@@ -241,6 +241,14 @@ def of_case(conn: Connection, case_value: str) -> list[tuple[EntryRow, list[Valu
     return by_number(conn, list(conn.scalars(query)))
 
 
+def of_days(conn: Connection, first: str, after: str) -> Iterator[tuple[EntryRow, list[ValueRow]]]:
+    """The entries of days from `first` up to the one before `after`, page by page."""
+    query = select(trail.c.seq).where(trail.c.day >= first, trail.c.day < after)
+    seqs = list(conn.scalars(query.order_by(trail.c.seq)))
+    for start in range(0, len(seqs), PAGE):
+        yield from by_number(conn, seqs[start : start + PAGE])
+
+
 def last_of_event(conn: Connection, event: str, until: int, count: int) -> list[int]:
     """The numbers of the last entries of one event up to that one."""
     query = select(trail.c.seq).where(trail.c.event == event, trail.c.seq <= until)

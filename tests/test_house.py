@@ -274,7 +274,7 @@ def test_every_dependency_is_imported() -> None:
     listed = {IMPORT_NAME.get(name, name) for name in names}
     imported = {room(each.target) for each in imports() if not each.typing_only}
     assert sorted(listed - imported) == []
-    optional = {"ldap3"}  # an extra, imported lazily
+    optional = {"ldap3", "typst"}  # extras, imported lazily
     assert sorted(listed ^ (LIBRARY_ROOMS.keys() - optional)) == []
 
 

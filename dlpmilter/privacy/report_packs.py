@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlpmilter.audit.checking import Result
     from dlpmilter.policy.schema import Policy
     from dlpmilter.privacy.dossiers import Book
+    from dlpmilter.privacy.report_statement import Say
 
 
 def authority(
@@ -51,11 +52,15 @@ def authority(
             f"Signed up to entry {checked.signed_until}; head {checked.head[:24]}."),
     )  # fmt: skip
     return Paper("authority", language, say("Unterlagen für die Aufsichtsbehörde", "File for the authority"), (), (
-        Section(say("Dokumentation nach Art. 33 Abs. 5", "Record under Art. 33(5)"), (), (table,)),
-        Section(say("Auskunft und Löschung", "Access and erasure"), (), (erased,)),
+        Section(say("Dokumentation nach Art. 33 Abs. 5", "Record under Art. 33(5)"), *_or_none(table, say)),
+        Section(say("Auskunft und Löschung", "Access and erasure"), *_or_none(erased, say)),
         Section(say("Regelwerke", "Policies"), tuple(each[:16] for each in policies) or ("-",)),
         Section(say("Nachweis", "Proof"), proof),
     ))  # fmt: skip
+
+
+def _or_none(table: Table, say: Say) -> tuple[tuple[str, ...], tuple[Table, ...]]:
+    return ((), (table,)) if table.rows else ((say("Keine.", "None."),), ())
 
 
 def _short(moment: str) -> str:

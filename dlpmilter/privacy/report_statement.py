@@ -126,7 +126,7 @@ def works_council(config: Config, policy: Policy, stores: Sequence[Store], langu
         (say("Regel", "rule"), say("Titel", "title"), say("Aktion", "action"), say("Modus", "mode")),
         rows([(r.id, say(r.title.de or r.id, r.title.en or r.id), say(words.ACTIONS[r.action.name], r.action.name),
                say(words.MODES[r.mode.value], r.mode.value)) for r in policy.rules]),
-        (3, 5, 1, 1),
+        (3, 4, 2, 2),
     )  # fmt: skip
     times = Table((say("Speicher", "store"), say("Inhalt", "content"), say("Frist", "kept")),
                   rows(spoken(stores, language)), (2, 4, 4))  # fmt: skip

@@ -27,7 +27,7 @@ _FACTS = (
     "told-why", "report-told-why", "believed", "why", "register",
     "consents", "starts", "ends", "data-groups", "attachments-allowed", "auto-forward-allowed",
     "basis-claimed", "basis-accepted", "whose-data", "sensitive", "business-secret", "informed", "needed-until",
-    "dossier", "about-case", "purpose", "until", "deferred", "outcome", "why-late", "severity",
+    "pseudonym", "dossier", "about-case", "purpose", "until", "deferred", "outcome", "why-late", "severity",
     "urgent", "stage", "part", "together", "wish", "necessary", "safer-way-checked", "delete-by", "to-pool", "deadline",
 )  # fmt: skip
 _VAULT = (
@@ -36,7 +36,8 @@ _VAULT = (
 )  # fmt: skip
 _RECIPIENT_FACTS = (
     "class", "action", "rules", "reasons", "pool", "approvals-needed", "state", "code", "controller-after",
-    "controller-basis", "controller-flags", "breach-check",
+    "controller-basis", "controller-flags", "breach-check", "act", "class-source", "categories", "legal-regimes",
+    "secrecy-group",
 )  # fmt: skip
 _RECIPIENT_VAULT = ("address", "relation", "reply", "facts")
 

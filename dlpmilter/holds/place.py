@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlpmilter.audit import trail
+from dlpmilter.audit.pseudonyms import begin_quarter, pseudonym
 from dlpmilter.audit.trail import Entry
 from dlpmilter.engine.addresses import domain_of
 from dlpmilter.holds import prepare, repeats
@@ -32,6 +33,8 @@ from dlpmilter.storage import case_rows, message_rows, notice_rows, policy_rows
 from dlpmilter.storage.message_rows import MessageKey
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from dlpmilter.config import Config
@@ -225,6 +228,7 @@ def _write_decision(
             fields |= _tell_of_holds(conn, draft, draft.notifier, case, held)
         if draft.notifier is not None and refused:
             fields |= _tell_of_refusals(conn, draft, draft.notifier, case.id, refused)
+        fields |= _pseudonym(conn, case.owner, now)
         policy_rows.keep(conn, draft.policy.version, lambda: canonical_form(draft.policy), now)
         trail.append(conn, Entry("decided", strongest.name, draft.verdict.policy_version, case.id, fields, now))
     if draft.digest is None:
@@ -235,6 +239,14 @@ def _write_decision(
     )
     reported = [draft.keys[one.recipient.mailbox.raw] for one in refused]
     message_rows.set_outcomes(conn, draft.digest, dict.fromkeys(reported, REPORTED))
+
+
+def _pseudonym(conn: Connection, owner: str, now: datetime) -> dict[str, trail.Value]:
+    """Who it was, for who may not know: the same all quarter, and nobody's once the quarter's key is gone."""
+    if not owner:
+        return {}
+    begin_quarter(conn, now)
+    return {"pseudonym": pseudonym(conn, owner, now)}
 
 
 def _tell_of_holds(

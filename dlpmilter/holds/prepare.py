@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dlpmilter.audit.controller import controller_after
 from dlpmilter.engine.addresses import addresses_in, addresses_of
 from dlpmilter.facts.consents import cited
+from dlpmilter.holds.record import about_data
 from dlpmilter.holds.terms import deadline
 from dlpmilter.mime.text import decode_words
 from dlpmilter.model.address import AddressError, parse_address
@@ -189,6 +190,7 @@ def judged_fields(place: str, one: Disposition) -> dict[str, Value]:
 def _recipient_fields(place: str, one: Disposition) -> dict[str, Value]:
     found = controller_after(transmitted=one.action < Action.hold, relation=one.relation)
     fields: dict[str, Value] = {"controller-after": found.after.value, "controller-basis": found.basis}
+    fields |= about_data(one)
     if one.action is Action.hold:
         fields |= {"pool": one.review.pool, "approvals-needed": one.review.approvals}
     return judged_fields(place, one) | {place + name: value for name, value in fields.items()}

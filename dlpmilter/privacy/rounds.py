@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dlpmilter.audit.pseudonyms import begin_quarter
 from dlpmilter.notices.officers import Kind, compose_officer
 from dlpmilter.privacy import access, breach, unmasking
 from dlpmilter.privacy.breach import Desk
 from dlpmilter.privacy.dossiers import Book
 from dlpmilter.privacy.inventory import DOSSIERS
-from dlpmilter.privacy.pseudonyms import begin_quarter
 from dlpmilter.storage import dossier_rows
 
 if TYPE_CHECKING:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 import pytest
 
 from dlpmilter.audit import forget
+from dlpmilter.audit.export import write_export
+from dlpmilter.audit.pseudonyms import begin_quarter, pseudonym
 from dlpmilter.audit.retention import periods
-from dlpmilter.privacy.pseudonyms import begin_quarter, pseudonym
 from tests.holds.house import ANNA, NOW
 from tests.privacy.house import House, house
 
@@ -102,3 +105,21 @@ async def test_a_pseudonym_lasts_a_quarter_and_its_key_goes(tmp_path: Path) -> N
         await database.write(lambda conn: forget.forget_due(conn, kept, policy_version="p", at=late))
         assert await database.read(lambda conn: pseudonym(conn, ANNA, autumn)) == ""
         assert await database.read(lambda conn: pseudonym(conn, ANNA, winter)) != ""
+
+
+@pytest.mark.asyncio
+async def test_entries_and_exports_carry_the_pseudonym_and_no_name(tmp_path: Path) -> None:
+    """Two mails of one sender have one pseudonym, another sender another one; the default export shows it, no address."""
+    async with house(tmp_path) as h:
+        for sender in (ANNA, ANNA, "bert@company.example"):
+            await h.rooms.hold(sender=sender, owner=sender)
+        out = tmp_path / "a.zip"
+        await h.rooms.database.read(lambda conn: write_export(conn, out, []))
+        with zipfile.ZipFile(out) as archive:
+            rows = [json.loads(line) for line in archive.read("entries.jsonl").splitlines()]
+        shown = [{field[1]: json.loads(field[4]) for field in row["fields"]} for row in rows]
+        names = [fields["pseudonym"] for fields in shown if "pseudonym" in fields]
+        assert len(names) == 3
+        assert names[0] == names[1] != names[2]
+        assert all(each.startswith("P-") for each in names)
+        assert "@" not in json.dumps(shown)

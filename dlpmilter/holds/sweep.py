@@ -176,6 +176,8 @@ class Sweeper:
         }
         for name, act in acts.items():
             done[name] = await in_turns(self._database, act)
+        if any(done.values()):
+            await self._database.flush()  # what was erased is in no write-ahead log either
         return done
 
 

@@ -18,6 +18,8 @@ from dlpmilter.portal.guard import forbidden
 from dlpmilter.portal.pages import render, see
 from dlpmilter.portal.site import site_of
 from dlpmilter.portal.words import DONE, PROBLEMS, STATES, event_words
+from dlpmilter.privacy import unmasking
+from dlpmilter.privacy.dossiers import Book
 from dlpmilter.storage import case_rows
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ async def show(  # noqa: PLR0913 - what was typed comes back
         return forbidden(request, person if person.method != "link" else None)
     values = _values(site, case, actor, found["case"]["trail"])
     values["open"] = await site.database.read(lambda conn: evidence.opened(conn, case.id, site.clock()))
+    book = Book(site.keyring, site.policy.version)
+    values["unmasked"] = [
+        look for one in await site.database.read(lambda conn: unmasking.of_case(conn, book, case.id))
+        for look in one.data["looks"]
+    ]  # fmt: skip
     stated = json.loads(case.statement) if case.statement else {}
     return render(
         request, "my_case.html", status=status, person=person if person.method != "link" else None, csrf=person.csrf,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The counter for privacy: legal holds, requests, unmaskings, breaches. Never asks who somebody is: the door knows.
 
-One request in, one answer out, for command line and portal alike. Only people with a duty are heard; the keeper of
+One request in, one answer out. Only people with a duty are heard; the keeper of
 the machine sees how much lies where and nothing of it.
 """
 
@@ -84,10 +84,6 @@ class PrivacyDesk:
     async def answer(self, caller: Caller, request: Mapping[str, Any]) -> Answer:
         """Do what a Unix user asks, when his duty allows it."""
         return await self._told(request, lambda act: officer_of(self.config, caller, act))
-
-    async def answer_for(self, officer: Officer, request: Mapping[str, Any]) -> Answer:
-        """The same for somebody who has signed in."""
-        return await self._told(request, lambda act: allowed(officer, act))
 
     async def _told(self, request: Mapping[str, Any], who: Callable[[str], Officer]) -> Answer:
         try:

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from dlpmilter.audit.verify import verify
+from dlpmilter.privacy import unmasking
+from dlpmilter.privacy.dossiers import Book, Officer
 from tests.holds.house import ANNA, RITA, mail
 from tests.portal.house import portal, post
 
@@ -61,3 +65,28 @@ async def test_the_wish_to_delete_is_a_request_of_a_proven_person(tmp_path: Path
         other = await house.signed_in(BERT)
         assert "A-" not in (await other.get("/my/data")).text.partition("<main")[2]
         assert (await house.rooms.database.read(verify)).ok
+
+
+@pytest.mark.asyncio
+async def test_the_person_sees_that_the_name_was_looked_at(tmp_path: Path) -> None:
+    """After two offices looked, once the person was told, the own case says when; before, it says nothing."""
+    dpo = Officer("d", "dora.dpo@company.example", frozenset({"dpo"}))
+    council = Officer("w", "wc@company.example", frozenset({"works-council"}))
+    async with portal(tmp_path) as house:
+        case = (await house.rooms.hold()).case_id
+        client = await house.signed_in(ANNA)
+        book = Book(house.rooms.keyring, house.rooms.policy.version)
+        now = datetime.now(UTC)
+
+        def look(conn: Connection) -> str:
+            one = unmasking.ask(conn, book, case, "claim", "a letter came", dpo, now)
+            unmasking.agree(conn, book, one.id, council, now)
+            unmasking.look(conn, book, one.id, dpo, now)
+            return one.id
+
+        number = await house.rooms.database.write(look)
+        assert "Two offices together" not in (await client.get(f"/my/{case}?lang=en")).text
+        await house.rooms.database.write(lambda conn: unmasking.told(conn, book, number, now))
+        shown = (await client.get(f"/my/{case}?lang=en")).text
+        assert "Two offices together looked up who sent this e-mail" in shown
+        assert dpo.address not in shown

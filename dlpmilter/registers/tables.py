@@ -51,7 +51,7 @@ def typed_rows(text: str) -> tuple[str, list[str]]:
         at = start + count
     if not rows:
         return text, rows
-    return "\n".join((*prose, *lines[at:])), rows
+    return "".join(f"{line}\n" for line in (*prose, *lines[at:])), rows  # each ends, so that an empty one counts
 
 
 def _blocks(lines: list[str]) -> Iterator[tuple[int, int, int]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlpmilter.model.content import Extract, Table
@@ -66,6 +66,7 @@ def test_the_biggest_table_counts_and_rows_cut_off_too() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from('ab \t;,|\n>"-+'), max_size=200))
+@example("\n;;\n-\n;;")
 def test_no_line_is_lost(words: str) -> None:
     """Lines of tables and other lines together are all lines."""
     prose, rows = typed_rows(words)

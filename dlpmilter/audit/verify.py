@@ -52,14 +52,20 @@ def verify(  # noqa: PLR0913 - what a check can be told
     With `path` a big trail is read by several processes. Without the vault sealed fields are only counted.
     """
     own = [one for note in checkpoint_rows.notes(conn) for one in parse_checkpoints(note)]
-    check = Check(own, outside, expected_head)
     until = trail_rows.last(conn)
-    rows = range(0, until, CHUNK)
-    if path is not None and until >= MANY and (os.cpu_count() or 1) > 1:
-        chunks = _by_several(path, keyring, check.watched, rows)
-    else:
-        chunks = (_read(conn, after, check.watched) for after in rows)
-    return judge(check, _to_the_end(conn, chunks, progress, until), keys, own_keys)
+    several = path is not None and until >= MANY and (os.cpu_count() or 1) > 1
+
+    def once(chunks: Iterator[Chunk | None], check: Check) -> Result:
+        return judge(check, _to_the_end(conn, chunks, progress, until), keys, own_keys)
+
+    watch = expected_head[0] if expected_head else 0
+    if several and path is not None:
+        result = once(_by_several(path, keyring, watch, until), Check(own, outside, expected_head))
+        if result.ok:
+            return result
+        # each process saw its own moment: what was written or erased meanwhile may look like a change, so look again
+    alone = (_read(conn, after, until, watch) for after in range(0, until, CHUNK))
+    return once(alone, Check(own, outside, expected_head))
 
 
 def _to_the_end(
@@ -84,10 +90,11 @@ def _to_the_end(
         raise Bad(done, "edited", f"entry {done} or the head was edited: their chain values differ")
 
 
-def _by_several(path: Path, keyring: Keyring | None, watch: int, rows: range) -> Iterator[Chunk | None]:
+def _by_several(path: Path, keyring: Keyring | None, watch: int, until: int) -> Iterator[Chunk | None]:
     context = multiprocessing.get_context("spawn")  # the caller has threads and open connections
+    rows = range(0, until, CHUNK)
     with ProcessPoolExecutor(context.cpu_count(), context, initializer=_open, initargs=(path, keyring)) as pool:
-        yield from pool.map(_of_worker, rows, [watch] * len(rows))
+        yield from pool.map(_of_worker, rows, [until] * len(rows), [watch] * len(rows))
 
 
 _workers: list[Connection] = []
@@ -98,14 +105,14 @@ def _open(path: Path, keyring: Keyring | None) -> None:
     _workers.append(engine.connect())
 
 
-def _of_worker(after: int, watch: int) -> Chunk | None:
+def _of_worker(after: int, until: int, watch: int) -> Chunk | None:
     (conn,) = _workers
     with conn.begin():
-        return _read(conn, after, watch)
+        return _read(conn, after, until, watch)
 
 
-def _read(conn: Connection, after: int, watch: int) -> Chunk | None:
-    records = _records(conn, after + 1, after + CHUNK)
+def _read(conn: Connection, after: int, until: int, watch: int) -> Chunk | None:
+    records = _records(conn, after + 1, min(after + CHUNK, until))
     return check_chunk(records, layers=_Layers(), watch=watch) if records else None
 
 

@@ -11,6 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ THIN = timedelta(hours=1)
 STEP = timedelta(seconds=5)
 """A clock that moves by more than this against the time that passed has been set."""
 EVENTS = 500
+OUTSIDE_SECONDS = 5.0
+"""A place outside that does not answer in this time is away."""
 _MAILED = "checkpoint-mailed-at"
 _SENT = "events-sent-until"
 
@@ -71,6 +74,8 @@ class Notary:
         self._last_out = self._announced = 0
         self._steady: tuple[datetime, float] | None = None
         self._failed: set[str] = set()
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._under_way: dict[str, Future[None]] = {}
 
     async def run(self) -> None:
         """Until cancelled. Raises nothing that a later turn may mend."""
@@ -203,8 +208,14 @@ class Notary:
             outlet.send(settings.events_syslog, [shape(each) for each in events])
 
     async def _try(self, what: str, act: Callable[[], None]) -> bool:
+        """One write to a place outside. A mount that hangs keeps its own thread and nothing else."""
+        if (before := self._under_way.get(what)) is not None and not before.done():
+            self._alarm(what, "the last write there has not come back yet")
+            return False
+        place = self._threads.setdefault(what, ThreadPoolExecutor(1, thread_name_prefix=f"dlpmilter-{what}"))
+        self._under_way[what] = future = place.submit(act)
         try:
-            await asyncio.to_thread(act)
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), OUTSIDE_SECONDS)
         except OSError as error:
             self._alarm(what, error.strerror or type(error).__name__)
             return False
@@ -247,6 +258,9 @@ async def signer_of(config: Config, database: Database, keyring: Keyring) -> Sig
     return sequencer.Signer(origin, signing_keys(keyring, config.trail.key_file))
 
 
+_looker = ThreadPoolExecutor(2, thread_name_prefix="dlpmilter-witness")
+
+
 async def refuse_rollback(config: Config, database: Database) -> None:
     """Raise ConfigError when checkpoints outside say that this database is an older or another one."""
     folders: list[Path] = [witness.local_folder(config.database)]
@@ -254,8 +268,9 @@ async def refuse_rollback(config: Config, database: Database) -> None:
         folders.append(config.trail.folder)
     for folder in folders:
         try:
-            newest: Checkpoint | None = await asyncio.to_thread(witness.newest, folder)
-        except OSError as error:
+            looking = asyncio.get_running_loop().run_in_executor(_looker, witness.newest, folder)
+            newest: Checkpoint | None = await asyncio.wait_for(asyncio.shield(looking), OUTSIDE_SECONDS)
+        except OSError as error:  # a mount that hangs must not keep mail out
             maillog.trail_delayed("checkpoint-folder", error.strerror or type(error).__name__)
             continue
         why = await database.read(partial(sequencer.rolled_back, witness=newest))

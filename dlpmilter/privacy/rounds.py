@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from dlpmilter.audit.pseudonyms import begin_quarter
 from dlpmilter.notices.officers import Kind, compose_officer
 from dlpmilter.privacy import access, breach, unmasking
 from dlpmilter.privacy.breach import Desk
@@ -51,7 +49,6 @@ class Rounds:
         counts["unmasked-told"] = await write(self._unmasked)
         counts["unmasking-over"] = await write(lambda conn: unmasking.end_overdue(conn, self._book, self.now))
         counts["dossiers-removed"] = await write(lambda c: dossier_rows.remove_closed(c, self.now - DOSSIERS))
-        await write(partial(begin_quarter, now=self.now))
         return counts
 
     @property

@@ -34,6 +34,10 @@ START_SECONDS = 60.0
 """A start may wait for a neighbour that migrates."""
 
 
+_FLUSH_WAIT = 0.2
+_FLUSH_TRIES = 20
+
+
 class Database:
     """One SQLite file, shared by all processes of the host.
 
@@ -114,18 +118,24 @@ class Database:
     async def flush(self) -> bool:
         """Bring everything from the write-ahead log into the file and empty it; False while a reader keeps it open.
 
-        What was erased is in no file of the database after this (secure_delete overwrote its pages).
+        What was erased is in no file of the database after this (secure_delete overwrote its pages). Asks briefly
+        and again: whoever waits for readers with the lock in hand would stop the mail.
         """
 
         def work() -> bool:
-            with contextlib.closing(sqlite3.connect(self.path, timeout=self._busy_seconds)) as raw:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=_FLUSH_WAIT)) as raw:
                 busy: int = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             return not busy
 
-        try:
-            return await asyncio.to_thread(work)
-        except sqlite3.Error as error:
-            raise StorageFailure(f"the write-ahead log cannot be emptied: {error}") from None
+        for _ in range(_FLUSH_TRIES):
+            try:
+                if await asyncio.to_thread(work):
+                    return True
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise StorageFailure(f"the write-ahead log cannot be emptied: {error}") from None
+            await asyncio.sleep(_FLUSH_WAIT)
+        return False
 
     async def close(self) -> None:
         """Finish queued writes and close every connection."""

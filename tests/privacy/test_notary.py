@@ -18,15 +18,16 @@ from typing import Any
 import pytest
 
 from dlpmilter import metrics
-from dlpmilter.audit import sequencer, trail, witness
+from dlpmilter.audit import forget, sequencer, trail, witness
 from dlpmilter.audit.export import own_keys
 from dlpmilter.audit.notes import parse_checkpoints
 from dlpmilter.audit.verify import verify
+from dlpmilter.privacy import notary as notary_room
 from dlpmilter.privacy.notary import Notary
 from dlpmilter.settings import TrailSettings
 from dlpmilter.storage import trail_rows
 from dlpmilter.storage.database import Database
-from tests.audit.trails import KEYS, SIGNER, entry
+from tests.audit.trails import KEYS, SIGNER, entry, fill
 from tests.holds.house import NOW, Rooms, rooms
 
 
@@ -168,4 +169,74 @@ async def test_two_processes_append_and_neither_leaves_a_gap(tmp_path: Path) -> 
     rows = await database.read(lambda conn: list(trail_rows.entries(conn)))
     cases = [json.loads(one.value) for _, values in rows for one in values if one.name == "case"]
     assert len(set(cases)) == 400
+    await database.close()
+
+
+@pytest.mark.asyncio
+async def test_a_place_that_hangs_keeps_nobody_else_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that never opens: turns go on, the trail is signed, an alarm rings; once it answers nothing is missing."""
+    monkeypatch.setattr(notary_room, "OUTSIDE_SECONDS", 0.3)
+    pipe = tmp_path / "events"
+    os.mkfifo(pipe)
+    async with signing(tmp_path, events_file=pipe) as (r, notary):
+        await r.hold()
+        before = alarms("events")
+        for _ in range(3):
+            await asyncio.wait_for(notary.turn(), 5)
+            await r.hold()
+        assert alarms("events") >= before + 3
+        local = witness.newest(witness.local_folder(r.config.database))
+        assert local is not None
+        assert local.size >= 3
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        await asyncio.sleep(0.5)
+        await notary.turn()
+        data = os.read(reader, 1 << 20)
+        os.close(reader)
+        numbers = [each["seq"] for line in data.splitlines() if (each := json.loads(line))["event"] != "checkpoint"]
+        assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+        assert max(numbers) == await r.database.read(trail_rows.last)
+
+
+def _append_and_erase(path: Path, seconds: float) -> None:
+    async def main() -> None:
+        database = Database(path, keyring=KEYS)
+        await database.start()
+        until = asyncio.get_running_loop().time() + seconds
+        number = 10_000
+        while asyncio.get_running_loop().time() < until:
+            number += 1
+            await database.write(partial(trail.append, entry=entry(number)))
+            case = f"CASE-{number - 10_000}"
+            await database.write(partial(forget.forget_scopes, scopes=[case], policy_version="p", why="x", at=NOW))
+        await database.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.asyncio
+async def test_a_check_of_a_living_trail_finds_nothing_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes read while another one appends and erases: fine, every time."""
+    from dlpmilter.audit import verify as room
+
+    monkeypatch.setattr(room, "MANY", 100)
+    path = tmp_path / "a.db"
+    database = Database(path, keyring=KEYS)
+    await database.start()
+    for first in range(1, 6001, 1000):
+        await database.write(
+            partial(fill, entries=[entry(number) for number in range(first, first + 1000)], signed_at=[])
+        )
+    writer = multiprocessing.get_context("spawn").Process(target=_append_and_erase, args=(path, 8.0))
+    writer.start()
+    rounds = 0
+    while writer.is_alive():
+        result = await database.read(partial(verify, path=path, keyring=KEYS))
+        assert result.ok, result
+        rounds += 1
+    await asyncio.to_thread(writer.join)
+    assert writer.exitcode == 0
+    assert rounds >= 2
     await database.close()

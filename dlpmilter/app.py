@@ -25,10 +25,10 @@ from dlpmilter.content.inspect import Inspector
 from dlpmilter.content.opener import Opener
 from dlpmilter.facts.knowledge import Knowledge
 from dlpmilter.facts.ldap_schedule import sync_for_ever
-from dlpmilter.holds.clock import ClockGuard
 from dlpmilter.holds.desk import Desk
 from dlpmilter.holds.mailboxes import Mailboxes
 from dlpmilter.holds.requests import Requests
+from dlpmilter.holds.sweeping import sweep_for_ever
 from dlpmilter.listeners.admission import Admission, Networks
 from dlpmilter.listeners.answers import serve_answers
 from dlpmilter.listeners.control import Control
@@ -49,7 +49,7 @@ from dlpmilter.privacy.office import PrivacyOffice
 from dlpmilter.relay.client import NextHop
 from dlpmilter.relay.outbox import OutboxWorker
 from dlpmilter.spill import Budget
-from dlpmilter.storage import checkpoint_rows, outbox_rows
+from dlpmilter.storage import outbox_rows
 from dlpmilter.storage.bodies import BodyStore
 from dlpmilter.storage.database import Database
 from dlpmilter.storage.keys import Keyring
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 EXIT_TEMPORARY = 75
-SWEEP_SECONDS = 30.0
 WARM_SECONDS = 3.0
 REPLAY_SECONDS = 1.0
 REFRESH_SECONDS = 2.0
@@ -245,7 +244,13 @@ async def _lead(
         config, rooms.database, rooms.keyring, lambda: rooms.desk.notifier, lambda: rooms.policy.current
     )
     control = Control(config.control_socket, privacy.before(requests.answer))
-    jobs = [outbox.run(), _sweep_for_ever(rooms), control.run(), sync_for_ever(config.directory), privacy.run()]
+    jobs = [
+        outbox.run(),
+        sweep_for_ever(rooms.desk, rooms.knowledge.sweep, rooms.database),
+        control.run(),
+        sync_for_ever(config.directory),
+        privacy.run(),
+    ]
     site = Site(config, rooms.database, rooms.bodies, rooms.keyring, rooms.desk, requests, rooms.policy)
     if "pages" in doors:
         jobs.append(serve(site, doors["pages"]))
@@ -288,37 +293,6 @@ def _requests(rooms: Rooms) -> Requests:
 
 async def _stopped(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def _sweep_for_ever(rooms: Rooms) -> None:
-    newest = await rooms.database.read(checkpoint_rows.newest)
-    guard = ClockGuard(newest[1] if newest else None)
-    while True:
-        if not guard.trusted(datetime.now(UTC)):
-            metrics.alarms.labels("clock-not-trusted").inc()
-            await asyncio.sleep(SWEEP_SECONDS)
-            continue
-        try:
-            counts = await rooms.desk.sweep(datetime.now(UTC)) | await rooms.knowledge.sweep()
-        except TemporaryFailure as error:
-            metrics.alarms.labels("store-unavailable").inc()
-            maillog.store_unavailable(error)
-        except Exception as error:  # noqa: BLE001 - one thing that cannot be swept must not stop the outbox beside it
-            metrics.unforeseen.labels("sweep").inc()
-            maillog.unforeseen("sweep", error)
-        else:
-            for kind, count in counts.items():
-                metrics.sweeps.labels(kind).inc(count)
-            if any(counts.values()):
-                maillog.swept(counts)
-            await _count_backlog(rooms)
-        await asyncio.sleep(SWEEP_SECONDS)
-
-
-async def _count_backlog(rooms: Rooms) -> None:
-    cases, owed = await rooms.desk.backlog()
-    metrics.open_cases.set(cases)
-    metrics.outbox_due.set(owed)
 
 
 def _server_tls(config: Config) -> ssl.SSLContext | None:

@@ -51,7 +51,8 @@ def forget_facts(conn: Connection, periods: Periods, *, policy_version: str, at:
     """Erase facts of entries whose time is over, some of them; remembers how far it came."""
     before = (at - periods.facts).date().isoformat()
     done_until = trail_rows.noted(conn, _FACTS_UNTIL) or ""
-    places = trail_rows.values_of_days(conn, done_until, before, Layer.facts.value, FACTS)
+    kept = vault_rows.entries_of(conn, [each.scope for each in vault_rows.kept(conn)])
+    places = trail_rows.facts_of_days(conn, done_until, before, kept, FACTS)
     if not places:
         if before > done_until:
             trail_rows.note(conn, _FACTS_UNTIL, trail_rows.day_before(before))
@@ -59,7 +60,15 @@ def forget_facts(conn: Connection, periods: Periods, *, policy_version: str, at:
     return trail.erase(conn, places, policy_version=policy_version, scope="retention facts", at=at)
 
 
+def let_go(conn: Connection, scope: str) -> bool:
+    """End the hold on a case: what is overdue of it goes with the next round; False when it has no personal fields."""
+    first = trail_rows.by_number(conn, vault_rows.entries_of(conn, [scope])[:1])
+    for row, _ in first:
+        look_again_from(conn, trail_rows.day_before(row.day))
+    return vault_rows.keep(conn, scope, "", None)
+
+
 def look_again_from(conn: Connection, day: str) -> None:
-    """The clock went back: entries may carry days that were looked at already."""
+    """Entries of days that were looked at already may have something to forget: a clock went back, a hold ended."""
     if (trail_rows.noted(conn, _FACTS_UNTIL) or "") > day:
         trail_rows.note(conn, _FACTS_UNTIL, day)

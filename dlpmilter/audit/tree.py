@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _BITS = 8
 _SPAN = 1 << _BITS
-_BATCH = 64
-"""Stored hashes made in one transaction: 16,384 entries."""
+_BATCH = 8
+"""Stored hashes made in one transaction: 2,048 entries, some ten milliseconds in which the hop waits."""
 
 
 def integrate(conn: Connection) -> int:

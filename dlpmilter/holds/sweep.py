@@ -36,7 +36,6 @@ from dlpmilter.storage import (
     notice_rows,
     outbox_rows,
     trail_rows,
-    vault_rows,
 )
 
 if TYPE_CHECKING:
@@ -116,11 +115,8 @@ class Sweeper:
 
     async def _purge(self, notifier: Notifier, now: datetime) -> int:
         over = await self._database.read(lambda conn: case_rows.with_content_only_in(conn, FINAL, BATCH))
-        frozen = await self._database.read(_frozen)
         done = 0
         for case in over:
-            if case.id in frozen:  # a legal hold, or somebody asks for these data (Art. 18)
-                continue
             ends = max(hold.state_at + terms.keep_for(hold.state, notifier.policy.hold) for hold in case.holds)
             if case.justification_code in STATEMENTS and await self._database.read(partial(_passed, case=case)):
                 ends = now  # one's own, or private: there is no ground to keep it (domain.md section 3)
@@ -151,8 +147,6 @@ class Sweeper:
                 *case_rows.purged_before(conn, personal, BATCH),
                 *case_rows.reduced_before(conn, now - terms.REDUCED_AGE, BATCH),
             ]
-            frozen = _frozen(conn)
-            gone = [each for each in gone if each not in frozen]
             counts["cases-removed"] = case_rows.remove(conn, gone)
             counts["message-keys"] = message_rows.forget(conn, message_rows.stale(conn, now - terms.MESSAGE_KEY_AGE))
             counts["notices"] = notice_rows.purge(conn, now - terms.NOTICE_AGE)
@@ -179,11 +173,6 @@ class Sweeper:
         if any(done.values()):
             await self._database.flush()  # what was erased is in no write-ahead log either
         return done
-
-
-def _frozen(conn: Connection) -> frozenset[str]:
-    """Cases that somebody keeps beyond their time."""
-    return frozenset(each.scope for each in vault_rows.kept(conn))
 
 
 def periods_of(policy: Policy) -> Periods:

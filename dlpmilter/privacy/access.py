@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from dlpmilter.audit import forget
 from dlpmilter.holds.actors import canonical
 from dlpmilter.model.address import AddressError, parse_address
 from dlpmilter.privacy import erasure
@@ -89,7 +90,7 @@ def checked(addresses: Sequence[str]) -> tuple[str, ...]:
 def open_request(conn: Connection, book: Book, request: Request, by: Officer | None, now: datetime) -> Dossier:
     """A request arrives: what it is about is kept from deletion until it is answered. Nothing else happens."""
     addresses = checked(request.addresses)
-    person = erasure.found(conn, addresses)
+    person = erasure.found(conn, addresses, now)
     state = State.verified if request.proven else State.received
     data = {
         "wish": request.wish, "addresses": list(addresses), "channel": request.channel, "history": [],
@@ -203,7 +204,7 @@ class _Step:
     def _thaw(self) -> None:
         for each in vault_rows.kept(self.conn):
             if each.reason == self.one.id:
-                vault_rows.keep(self.conn, each.scope, "", None)
+                forget.let_go(self.conn, each.scope)
 
     def _move(
         self, event: str, to: State, *, due: datetime | None = None, closed: bool = False, **more: Any

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.holds.reread import ALLOWED, UNSHUNTED
 from dlpmilter.privacy.dossiers import Dossier, Moved, acted_by
 from dlpmilter.storage import dossier_rows, trail_rows
 
@@ -31,6 +32,8 @@ ALARMS = (24, 48, 60, 70)
 BULK = 50
 """Approvals by one person within an hour that are looked at."""
 _SEEN = "breach-looked-until"
+_LEAVES = frozenset({"approved", ALLOWED, UNSHUNTED})
+"""What lets held mail go: people, or the policy asked again."""
 _PAGE = 500
 
 
@@ -213,30 +216,49 @@ def alarms(conn: Connection, book: Book, now: datetime) -> list[tuple[Dossier, s
     return found
 
 
-def watch(conn: Connection, book: Book, now: datetime) -> int:
-    """Read the entries since the last look and open what domain.md section 4 names; how many entries were read."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at new entries found: files to be opened, and up to which entry was looked."""
+
+    causes: tuple[tuple[str, str], ...]
+    """(cause, case), the case "" where there is none."""
+    until: int
+    read: int
+
+
+def look(conn: Connection) -> Seen:
+    """Read the entries since the last look, some of them; nothing is written, so nobody waits for it."""
     since = int(trail_rows.noted(conn, _SEEN) or 0)
     rows = list(trail_rows.entries(conn, since, since + _PAGE))
-    for row, values in rows:
-        _look(conn, book, row, {one.name: json.loads(one.value) for one in values if not one.sealed}, now)
-    if rows:
-        trail_rows.note(conn, _SEEN, str(rows[-1][0].seq))
-    return len(rows)
+    causes = [
+        cause
+        for row, values in rows
+        if (cause := _cause(conn, row, {one.name: json.loads(one.value) for one in values if not one.sealed}))
+    ]
+    return Seen(tuple(causes), rows[-1][0].seq if rows else since, len(rows))
 
 
-def _look(conn: Connection, book: Book, row: EntryRow, fields: Mapping[str, Any], now: datetime) -> None:
+def open_seen(conn: Connection, book: Book, seen: Seen, now: datetime) -> int:
+    """Open what was found, one file a case and one bulk release a day; how many."""
+    done = 0
+    for cause, case in seen.causes:
+        known = bool(dossier_rows.of_case(conn, KIND, [case])) if case else _open_since(conn, now - timedelta(hours=24))
+        if not known:
+            open_breach(conn, book, cause, "", now, case_id=case)
+            done += 1
+    trail_rows.note(conn, _SEEN, str(seen.until))
+    return done
+
+
+def _cause(conn: Connection, row: EntryRow, fields: Mapping[str, Any]) -> tuple[str, str] | None:
     case = str(fields.get("case", ""))
     if row.event == "released" and case and not _approved(conn, case, row.seq, fields):
-        _once(conn, book, "sent-without-approval", case, now)
-    elif row.event == "approved" and not _open_since(conn, now - timedelta(hours=24)) and _bulk(conn, row.seq):
-        open_breach(conn, book, "bulk-release", "", now)
-    elif any(name.endswith("breach-check") and value is True for name, value in fields.items()) and case:
-        _once(conn, book, "other", case, now)
-
-
-def _once(conn: Connection, book: Book, cause: str, case: str, now: datetime) -> None:
-    if not dossier_rows.of_case(conn, KIND, [case]):
-        open_breach(conn, book, cause, "", now, case_id=case)
+        return "sent-without-approval", case
+    if row.event == "approved" and _bulk(conn, row.seq):
+        return "bulk-release", ""
+    if case and any(name.endswith("breach-check") and value is True for name, value in fields.items()):
+        return "other", case
+    return None
 
 
 def _open_since(conn: Connection, since: datetime) -> bool:
@@ -248,7 +270,7 @@ def _approved(conn: Connection, case: str, before: int, fields: Mapping[str, Any
     mine = {value for name, value in fields.items() if name.startswith("recipient.") and name.endswith(".address")}
     allowed: set[object] = set()
     for row, values in _of_case(conn, case):
-        if row.seq < before and row.event in {"approved", "allowed"}:
+        if row.seq < before and row.event in _LEAVES:
             allowed |= {json.loads(one.value) for one in values if not one.sealed and one.name.endswith(".address")}
     return not mine or mine <= allowed
 

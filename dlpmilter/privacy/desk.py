@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dlpmilter.audit import trail
+from dlpmilter.audit import forget, trail
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.requests import refusal
@@ -156,7 +156,7 @@ class PrivacyDesk:
         case, reason = asked["case"].strip().upper(), " ".join(asked["reason"].split())[:500]
         if not reason:
             raise ValueError("say the reason")
-        if not vault_rows.keep(conn, case, reason if until else "", until):
+        if not (vault_rows.keep(conn, case, reason, until) if until else forget.let_go(conn, case)):
             raise ValueError(f"there are no personal fields of a case {case!r}")
         event = "legal-hold" if until else "legal-hold-ended"
         fields: dict[str, trail.Value] = {**acted_by(by, "dpo"), "reason": reason, "until": _iso(until)}

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter import metrics
 from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds.prepare import new_case_id
 from dlpmilter.storage import dossier_rows
 from dlpmilter.storage.dossier_rows import Row
-from dlpmilter.storage.seal import seal, unseal
+from dlpmilter.storage.seal import SealBroken, seal, unseal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,8 +95,21 @@ class Book:
         return self._opened(row)
 
     def many(self, conn: Connection, kind: str, *, still_open: bool = False) -> list[Dossier]:
-        """All of a kind, the most urgent first."""
-        return [self._opened(row) for row in dossier_rows.many(conn, kind, still_open=still_open)]
+        """All of a kind, the most urgent first; one that no key opens rings an alarm and stops none of the others."""
+        return self._readable(dossier_rows.many(conn, kind, still_open=still_open))
+
+    def of_case(self, conn: Connection, kind: str, case_id: str) -> list[Dossier]:
+        """Those about one case."""
+        return self._readable(dossier_rows.of_case(conn, kind, [case_id]))
+
+    def _readable(self, rows: list[Row]) -> list[Dossier]:
+        found = []
+        for row in rows:
+            try:
+                found.append(self._opened(row))
+            except SealBroken:
+                metrics.alarms.labels("dossier-sealed").inc()
+        return found
 
     def move(  # noqa: PLR0913 - what a step changes
         self, conn: Connection, one: Dossier, event: str, state: str, now: datetime, *, due: datetime | None = None,

@@ -14,13 +14,14 @@ from dlpmilter.audit import forget, trail
 from dlpmilter.audit.trail import Entry
 from dlpmilter.holds.states import FINAL, State
 from dlpmilter.storage import case_rows, dossier_rows, person_rows, vault_rows
-from dlpmilter.storage.vault import vault_of
+from dlpmilter.storage.vault import BESIDE, vault_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from dlpmilter.storage.case_rows import Case
     from dlpmilter.storage.person_rows import PersonRows
 
 EVENT = "person-erased"
@@ -53,7 +54,7 @@ class Checklist:
     @property
     def kept(self) -> frozenset[str]:
         """Cases that stay for now."""
-        return frozenset(case for each in self.grounds for case in each.keeps)
+        return frozenset(case.partition(BESIDE)[0] for each in self.grounds for case in each.keeps)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -70,60 +71,75 @@ class Erased:
     kept: tuple[Ground, ...]
 
 
-def found(conn: Connection, addresses: Sequence[str]) -> PersonRows:
+def found(conn: Connection, addresses: Sequence[str], now: datetime) -> PersonRows:
     """Everything about the person with these addresses. Raises ValueError without the key file."""
     vault = vault_of(conn)
     if vault is None:
         raise ValueError("without the key file nobody can be found in the trail")
     subjects = [each for address in addresses for each in vault.subjects_ever(address)]
-    return person_rows.find(conn, addresses, subjects)
+    return person_rows.find(conn, addresses, subjects, now)
 
 
-def checklist(conn: Connection, addresses: Sequence[str]) -> Checklist:
+def checklist(conn: Connection, addresses: Sequence[str], now: datetime) -> Checklist:
     """Is the purpose done, are periods over, is there a legal hold, a breach file, sealed evidence? (domain E3)."""
-    person = found(conn, addresses)
-    rows = case_rows.many(conn, person.own_cases)
-    waiting = tuple(case.id for case in rows if any(hold.state not in FINAL | {State.sealed} for hold in case.holds))
-    sealed = tuple(case.id for case in rows if any(hold.state == State.sealed for hold in case.holds))
-    held = [each for each in vault_rows.kept(conn) if each.scope in person.own_scopes]
-    breaches = [row for row in dossier_rows.of_case(conn, BREACH, person.own_scopes) if row.closed_at is None]
+    return _listed(conn, found(conn, addresses, now))
+
+
+def _listed(conn: Connection, person: PersonRows) -> Checklist:
+    own, others = case_rows.many(conn, person.own_cases), case_rows.many(conn, person.others_cases)
+    scopes = {*person.own_scopes, *person.others_cases, *(scope for _, _, scope in person.fields)}
+    waiting = tuple(case.id for case in own if _open(case))
+    sealed = tuple(case.id for case in own if any(hold.state == State.sealed for hold in case.holds))
+    others_wait = tuple(case.id for case in others if _open(case) or any(h.state == State.sealed for h in case.holds))
+    held = [each for each in vault_rows.kept(conn) if each.scope.partition(BESIDE)[0] in scopes]
+    files = [row for row in dossier_rows.of_case(conn, BREACH, sorted(scopes)) if row.closed_at is None]
+    ends = max((f"{each.until:%Y-%m-%d}" for each in held), default="")
     grounds = (
-        Ground("is the purpose done?", _say(waiting, "mails still wait for a decision"), waiting,
-               "17(1)(a): the purpose is not over" if waiting else "", "the decision" if waiting else ""),
-        Ground("is there sealed evidence?", _say(sealed, "kept on the person's own wish"), sealed,
-               "17(3)(e): legal claims" if sealed else "", "the end of the evidence" if sealed else ""),
-        Ground("is there a legal hold?", _say(held, "cases are kept by a named person"),
-               tuple(each.scope for each in held), "17(3)(e): legal claims" if held else "",
-               max((f"{each.until:%Y-%m-%d}" for each in held), default="")),
-        Ground("is there a file about a breach?", _say(breaches, "open files under Art. 33(5)"),
-               tuple(row.case_id for row in breaches), "17(3)(b): Art. 33(5)" if breaches else "",
-               "the end of the file" if breaches else ""),
-        Ground("is a notice about it still on its way?", _say(range(person.owed), "mails to others name the person"),
-               (), "they are handed over first" if person.owed else "", "some days at most" if person.owed else ""),
+        _ground("is the purpose done?", waiting, "mails still wait for a decision",
+                "17(1)(a): the purpose is not over", "the decision"),
+        _ground("is there sealed evidence?", sealed, "kept on the person's own wish", "17(3)(e): legal claims",
+                "the end of the evidence"),
+        _ground("does somebody else's mail to the person wait?", others_wait, "are not decided yet",
+                "17(1)(a): the purpose is not over", "the decision"),
+        _ground("is something about it still on its way?", person.moving, "cases have mail under way",
+                "17(1)(a): mail that was taken is delivered first", "some days at most"),
+        Ground("are mails on their way to the person?", f"yes: {person.owed}" if person.owed else "no", (),
+               "mail that was taken is delivered first" if person.owed else "", "some days" if person.owed else ""),
+        _ground("is there a legal hold?", tuple(each.scope for each in held), "cases are kept by a named person",
+                "17(3)(e): legal claims", ends),
+        _ground("is there a file about a breach?", tuple(row.case_id for row in files), "open files under Art. 33(5)",
+                "17(3)(b): Art. 33(5)", "the end of the file"),
         Ground("is there a consent to be withdrawn, or a duty to archive?",
                "no: this product needs no consent, and a mail that was held is no dispatched letter"),
     )  # fmt: skip
-    return Checklist(
-        len(person.own_cases), len(person.others_cases), len(person.fields), sum(person.counts.values()), grounds
-    )
+    counts = (len(person.own_cases), len(person.others_cases), len(person.fields), sum(person.counts.values()))
+    return Checklist(*counts, grounds)
 
 
-def _say(what: Sequence[object], words: str) -> str:
-    return f"yes: {len(what)} {words}" if what else "no"
+def _open(case: Case) -> bool:
+    return any(hold.state not in FINAL | {State.sealed} for hold in case.holds)
+
+
+def _ground(question: str, keeps: tuple[str, ...], words: str, legal: str, until: str) -> Ground:
+    if not keeps:
+        return Ground(question, "no")
+    return Ground(question, f"yes: {len(keeps)} {words}", keeps, legal, until)
 
 
 def erase(
     conn: Connection, addresses: Sequence[str], *, policy_version: str, dossier: str, role: str, now: datetime
 ) -> Erased:
     """Delete all of it that nothing keeps, in one transaction, with entries that say what went and never whose."""
-    person = found(conn, addresses)
-    listed = checklist(conn, addresses)
-    scopes = [each for each in person.own_scopes if each not in listed.kept]
-    closed = [each for each in person.own_cases if each not in listed.kept]
-    rows = person_rows.erase(conn, person, closed, addresses)
+    person = found(conn, addresses, now)
+    listed = _listed(conn, person)
+    kept = listed.kept
+    own, others = ([each for each in cases if each not in kept] for cases in (person.own_cases, person.others_cases))
+    rows = person_rows.erase(conn, addresses, own=own, others=others, kept=sorted(kept), settled=sorted(FINAL))
+    scopes = [each for each in person.own_scopes if each.partition(BESIDE)[0] not in kept]
+    fields = [(seq, position) for seq, position, scope in person.fields if scope.partition(BESIDE)[0] not in kept]
     why = f"erasure {dossier}"
-    fields = forget.forget_scopes(conn, scopes, policy_version=policy_version, why=why, at=now)
-    fields += trail.erase(conn, person.fields, policy_version=policy_version, scope=why, at=now)
-    said: dict[str, trail.Value] = {"scope": dossier, "count": rows + fields, "role": role, "why": "deleted with keys"}
+    done = forget.forget_scopes(conn, scopes, policy_version=policy_version, why=why, at=now)
+    done += trail.erase(conn, fields, policy_version=policy_version, scope=why, at=now)
+    said: dict[str, trail.Value] = {"scope": dossier, "count": rows + done, "role": role, "why": "deleted with keys"}
     trail.append(conn, Entry(EVENT, "none", policy_version, "", said, now))
-    return Erased(len(closed), rows, fields, tuple(each for each in listed.grounds if each.keeps))
+    return Erased(len(own), rows, done, tuple(each for each in listed.grounds if each.keeps))

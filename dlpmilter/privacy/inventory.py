@@ -6,7 +6,7 @@ A test holds this list and the schema together, so no table can be forgotten her
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,8 @@ class _Table:
 def inventory(conn: Connection, config: Config, policy: Policy, now: datetime) -> list[Store]:
     """Every store: the tables, then the files beside the database."""
     found = [_store(conn, name, table, now) for name, table in sorted(_tables(config, policy).items())]
+    late = inventory_rows.late_cases(conn, now - timedelta(days=policy.hold.case_days) - GRACE)
+    found = [replace(one, overdue=late) if one.name == "cases" else one for one in found]
     return [*found, *_trail(conn, policy, now), *_bodies(conn, policy, now), *_files(config)]
 
 
@@ -124,10 +126,13 @@ def _trail(conn: Connection, policy: Policy, now: datetime) -> list[Store]:
     times = (now - kept.withheld - GRACE, now - kept.released - GRACE)
     keys = vault_rows.census(conn, *times, WITHHELD)
     before = (now - kept.facts - GRACE).date().isoformat()
-    facts, oldest, late = trail_rows.facts_census(conn, before)
     first = trail_rows.first_day(conn)
-    held = len(vault_rows.kept(conn))
-    more = f"; {held} under a legal hold" if held else ""
+    held = vault_rows.kept(conn)
+    unseen = sum(each.until + GRACE < now for each in held)  # nobody looked at the hold again in time
+    keys = keys[0], keys[1], keys[2] + unseen
+    more = f"; {len(held)} under a legal hold" if held else ""
+    entries = vault_rows.entries_of(conn, [each.scope for each in held])
+    facts, oldest, late = trail_rows.facts_census(conn, before, entries)
     return [
         Store("vault_keys", "keys of the trail's personal fields, one a case",
               f"{kept.withheld.days} days when it stayed, {kept.released.days} when it left{more}", *keys),

@@ -23,6 +23,7 @@ from dlpmilter.audit.events import Event
 from dlpmilter.audit.fields import Layer
 from dlpmilter.audit.trail import Entry
 from dlpmilter.config import ConfigError, Problem
+from dlpmilter.holds.turns import in_turns
 from dlpmilter.model.errors import TemporaryFailure
 from dlpmilter.notices.checkpoint import compose_checkpoint
 from dlpmilter.privacy import outlet
@@ -95,6 +96,8 @@ class Notary:
         """One look: the clock, the tree, a checkpoint, and what has to go out. Raises TemporaryFailure."""
         now = self._clock()
         await self._watch_clock(now)
+        if await self._database.read(tree.waiting):
+            await in_turns(self._database, tree.integrate)  # after an upgrade there may be a million
         if await self._database.read(partial(_has_work, signer=self._signer)):
             note = await self._database.write(partial(_sign, signer=self._signer, now=now))
             if note is not None:
@@ -230,7 +233,7 @@ class Notary:
 
 
 def _has_work(conn: Connection, signer: Signer) -> bool:
-    return sequencer.due(conn) or tree.waiting(conn) or trail_rows.noted(conn, sequencer.KEY) != signer.key.text
+    return sequencer.due(conn) or trail_rows.noted(conn, sequencer.KEY) != signer.key.text
 
 
 def _sign(conn: Connection, signer: Signer, now: datetime) -> str | None:

@@ -33,11 +33,11 @@ _NAMED = frozenset({"at"})
 
 def report_on(conn: Connection, addresses: Sequence[str], now: datetime) -> dict[str, Any]:
     """Everything, as JSON."""
-    person = erasure.found(conn, addresses)
+    person = erasure.found(conn, addresses, now)
     mine = {each.lower() for each in addresses}
     cases = [_case(each) for each in case_rows.many(conn, person.own_cases)]
     entries = trail_rows.by_number(conn, vault_rows.entries_of(conn, person.own_scopes))
-    named = trail_rows.by_number(conn, sorted({seq for seq, _ in person.fields}))
+    named = trail_rows.by_number(conn, sorted({seq for seq, _, _ in person.fields}))
     return {
         "about": sorted(mine),
         "made": now.isoformat(timespec="seconds"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpmilter.notices.officers import Kind, compose_officer
@@ -42,8 +43,9 @@ class Rounds:
         """Do what is due; how often what was done. Raises TemporaryFailure."""
         write = self.database.write
         counts = {"breach-entries": 0}
-        while step := await write(lambda conn: breach.watch(conn, self._book, self.now)):
-            counts["breach-entries"] += step
+        while (seen := await self.database.read(breach.look)).read:
+            counts["breach-entries"] += seen.read
+            await write(partial(breach.open_seen, book=self._book, seen=seen, now=self.now))
         counts["breach-aware"] = await write(lambda conn: breach.overdue_aware(self._desk(conn)))
         counts["officers-told"] = await write(self._alarms) + await write(self._requests)
         counts["unmasked-told"] = await write(self._unmasked)

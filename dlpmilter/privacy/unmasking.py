@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlpmilter.holds.actors import canonical
 from dlpmilter.privacy.dossiers import Dossier, Moved, acted_by
-from dlpmilter.storage import case_rows, dossier_rows
+from dlpmilter.storage import case_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -135,8 +135,7 @@ def told(conn: Connection, book: Book, number: str, now: datetime) -> None:
 
 def of_case(conn: Connection, book: Book, case_id: str) -> list[Dossier]:
     """The unmaskings of one case that the person was told about, for its own page."""
-    rows = dossier_rows.of_case(conn, KIND, [case_id])
-    return [one for row in rows if (one := book.get(conn, row.id, KIND)).data["told"]]
+    return [one for one in book.of_case(conn, KIND, case_id) if one.data["told"]]
 
 
 def _in(conn: Connection, book: Book, number: str, state: State) -> Dossier:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from dlpmilter.storage.paths import parameters_text, path_of
 from dlpmilter.storage.tables import approvals, cases, holds, outbox
+from dlpmilter.storage.trail_tables import vault_keys
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from dlpmilter.model.transaction import EnvelopePath
 
 
+KEPT = select(vault_keys.c.scope).where(vault_keys.c.kept_for != "")
+"""Under a legal hold, or asked for (Art. 18): nothing of these cases goes."""
 REDUCED = "reduced"
 """`mute` of a case that was its sender's own business."""
 
@@ -204,16 +207,17 @@ def overdue(conn: Connection, states: Collection[str], now: datetime, limit: int
 
 
 def with_content_only_in(conn: Connection, final: Collection[str], limit: int) -> list[Case]:
-    """Cases that still have content although every hold is in a final state."""
+    """Cases that still have content although every hold is in a final state, and that nobody keeps."""
     undecided = select(holds.c.id).where(holds.c.case_id == cases.c.id, holds.c.state.not_in(list(final))).exists()
-    ids = select(cases.c.id).where(cases.c.purged_at.is_(None), ~undecided).order_by(cases.c.created_at).limit(limit)
-    return many(conn, list(conn.scalars(ids)))
+    ids = select(cases.c.id).where(cases.c.purged_at.is_(None), ~undecided, cases.c.id.not_in(KEPT))
+    return many(conn, list(conn.scalars(ids.order_by(cases.c.created_at).limit(limit))))
 
 
 def purged_before(conn: Connection, before: datetime, limit: int) -> list[str]:
     """Cases whose content went before then and of which nothing is owed any more."""
     owed = select(outbox.c.id).where(outbox.c.case_id == cases.c.id).exists()
-    return list(conn.scalars(select(cases.c.id).where(cases.c.purged_at < before, ~owed).limit(limit)))
+    gone = select(cases.c.id).where(cases.c.purged_at < before, ~owed, cases.c.id.not_in(KEPT))
+    return list(conn.scalars(gone.limit(limit)))
 
 
 def set_state(conn: Connection, hold_ids: Sequence[int], sources: Collection[str], target: str, now: datetime) -> int:
@@ -324,7 +328,7 @@ def reduced_before(conn: Connection, before: datetime, limit: int) -> list[str]:
     """Reduced cases whose content went before then and of which nothing is owed any more."""
     owed = select(outbox.c.id).where(outbox.c.case_id == cases.c.id).exists()
     chosen = select(cases.c.id).where(cases.c.mute == REDUCED, cases.c.purged_at < before, ~owed)
-    return list(conn.scalars(chosen.limit(limit)))
+    return list(conn.scalars(chosen.where(cases.c.id.not_in(KEPT)).limit(limit)))
 
 
 def remove(conn: Connection, case_ids: Sequence[str]) -> int:

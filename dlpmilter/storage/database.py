@@ -34,7 +34,9 @@ START_SECONDS = 60.0
 """A start may wait for a neighbour that migrates."""
 
 
-_FLUSH_WAIT = 0.2
+_FLUSH_BUSY = 0.05
+"""The lock is kept while SQLite waits for readers: so long the hop may wait."""
+_FLUSH_PAUSE = 0.4
 _FLUSH_TRIES = 20
 
 
@@ -123,7 +125,7 @@ class Database:
         """
 
         def work() -> bool:
-            with contextlib.closing(sqlite3.connect(self.path, timeout=_FLUSH_WAIT)) as raw:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=_FLUSH_BUSY)) as raw:
                 busy: int = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             return not busy
 
@@ -134,7 +136,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                     raise StorageFailure(f"the write-ahead log cannot be emptied: {error}") from None
-            await asyncio.sleep(_FLUSH_WAIT)
+            await asyncio.sleep(_FLUSH_PAUSE)
         return False
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from dlpmilter.storage import dossier_rows, knowledge_tables, portal_tables, trail_tables
+from dlpmilter.storage.case_rows import KEPT
 from dlpmilter.storage.tables import cases, holds, metadata, outbox
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ def census(conn: Connection, table: str, column: str = "", before: datetime | No
     return Census(int(count), oldest, late)
 
 
+def late_cases(conn: Connection, before: datetime) -> int:
+    """Cases whose content went before then and that nobody keeps."""
+    late = select(func.count()).select_from(cases).where(cases.c.purged_at < before, cases.c.id.not_in(KEPT))
+    return int(conn.scalar(late) or 0)
+
+
 def late_bodies(conn: Connection, before: Mapping[str, datetime]) -> int:
-    """Bodies of cases all of whose recipients ended before the time that belongs to their state."""
+    """Bodies of cases all of whose recipients ended before the time of their state, and that nobody keeps."""
     young = or_(
         holds.c.state.not_in(list(before)),
         *(and_(holds.c.state == state, holds.c.state_at >= moment) for state, moment in before.items()),
@@ -55,4 +62,4 @@ def late_bodies(conn: Connection, before: Mapping[str, datetime]) -> int:
     waits = select(holds.c.id).where(holds.c.case_id == cases.c.id, young).exists()
     owed = select(outbox.c.id).where(outbox.c.body_id == cases.c.body_id).exists()
     late = select(func.count()).select_from(cases).where(cases.c.body_id.is_not(None), ~waits, ~owed)
-    return int(conn.scalar(late) or 0)
+    return int(conn.scalar(late.where(cases.c.id.not_in(KEPT))) or 0)

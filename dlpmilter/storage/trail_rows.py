@@ -105,7 +105,7 @@ def head(conn: Connection) -> tuple[int, bytes] | None:
 
 
 def add(conn: Connection, entry: EntryRow, values: Sequence[ValueRow], scope: Scope) -> None:
-    """Append one entry with its values and move the head. Raises NoVault, KeyMissing."""
+    """Append one entry with its values and move the head. Raises NoVault."""
     fast.run(conn, _ADD, *entry)
     if values:
         rows, subjects = _sealed(conn, values, scope)
@@ -120,17 +120,18 @@ def _sealed(
     found = vault.vault_of(conn)
     rows: list[ValueRow] = []
     subjects: list[tuple[bytes, int, int]] = []
-    cipher = None
+    name, cipher = scope.name, None
     for value in values:
         if value.layer != _VAULT:
             rows.append(value)
             continue
         if found is None:
             raise NoVault("personal fields of the trail are sealed; this program was started without the key file")
-        cipher = cipher or found.sealer(conn, scope.name, scope.outcome, scope.at)
+        if cipher is None:
+            name, cipher = found.sealer(conn, scope.name, scope.outcome, scope.at)
         place = (value.seq, value.position, value.name)
         sealed = vault.seal(cipher, place, value.salt, value.value)
-        rows.append(value._replace(salt=sealed, value=SEALED + scope.name))
+        rows.append(value._replace(salt=sealed, value=SEALED + name))
         if "@" in value.value:
             subjects += [(each, value.seq, value.position) for each in found.subjects(value.value)]
     return rows, subjects
@@ -274,27 +275,27 @@ def values_of(conn: Connection, seqs: Sequence[int], layer: str) -> list[tuple[i
     return [(row.seq, row.position) for row in conn.execute(query.order_by(trail_values.c.seq))]
 
 
-def values_of_days(conn: Connection, after: str, before: str, layer: str, limit: int) -> list[tuple[int, int]]:
-    """(seq, position) of values of one layer in entries of the days after `after` and before `before`."""
+def facts_of_days(conn: Connection, after: str, before: str, kept: Sequence[int], limit: int) -> list[tuple[int, int]]:
+    """(seq, position) of facts in entries of the days after `after` and before `before`, but not in `kept` ones."""
     query = (
         select(trail_values.c.seq, trail_values.c.position)
         .join(trail, trail.c.seq == trail_values.c.seq)
-        .where(trail.c.day > after, trail.c.day < before, trail_values.c.layer == layer)
+        .where(trail.c.day > after, trail.c.day < before, trail_values.c.layer == "F", trail.c.seq.not_in(kept))
         .order_by(trail_values.c.seq, trail_values.c.position)
         .limit(limit)
     )
     return [(row.seq, row.position) for row in conn.execute(query)]
 
 
-def facts_census(conn: Connection, before: str) -> tuple[int, str | None, int]:
-    """How many fields there are, the day of the oldest fact, and how many facts are of days before that one."""
+def facts_census(conn: Connection, before: str, kept: Sequence[int]) -> tuple[int, str | None, int]:
+    """How many fields there are, the day of the oldest fact, and how many are of days before that, not in `kept`."""
     count = int(conn.scalar(select(func.count()).select_from(trail_values)) or 0)
     has_facts = select(trail_values.c.seq).where(trail_values.c.seq == trail.c.seq, trail_values.c.layer == "F")
     oldest: str | None = conn.scalar(select(func.min(trail.c.day)).where(has_facts.exists()))
     late = (
         select(func.count())
         .select_from(trail_values.join(trail, trail.c.seq == trail_values.c.seq))
-        .where(trail.c.day < before, trail_values.c.layer == "F")
+        .where(trail.c.day < before, trail_values.c.layer == "F", trail.c.seq.not_in(kept))
     )
     return count, oldest, int(conn.scalar(late) or 0)
 

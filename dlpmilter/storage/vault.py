@@ -7,6 +7,7 @@ A case's key lies wrapped under the key file; once it is deleted, what it sealed
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import re
 import secrets
@@ -31,6 +32,8 @@ OPEN, WITHHELD, RELEASED = "open", "withheld", "released"
 """What became of a case, as far as it says how long its personal fields are kept."""
 
 Cipher = AESGCM
+BESIDE = "~"
+"""Stands between the name of a case and the id of a key file that could not open its first key."""
 _NONCE = 12
 _SALT = 32
 _CACHED = 4096
@@ -43,6 +46,7 @@ _USE = (
     "outcome = CASE WHEN ? = 'open' OR outcome = 'released' THEN outcome ELSE ? END "
     "WHERE scope = ? RETURNING key_id, wrapped_key"
 )
+_FIND = "SELECT key_id, wrapped_key FROM vault_keys WHERE scope = ?"
 _NEW = (
     "INSERT INTO vault_keys (scope, key_id, wrapped_key, created_at, outcome, outcome_at, kept_for) "
     "VALUES (?, ?, ?, ?, ?, ?, '')"
@@ -61,15 +65,24 @@ class Vault:
         self._index = keyring.derive_all(_SUBJECT)
         self._opened: dict[bytes, AESGCM] = {}
 
-    def sealer(self, conn: Connection, scope: str, outcome: str, at: datetime) -> AESGCM:
-        """The key of this case for one more entry; made when there is none. Raises KeyMissing."""
+    def sealer(self, conn: Connection, scope: str, outcome: str, at: datetime) -> tuple[str, AESGCM]:
+        """The key of this case for one more entry, with its name; made when there is none.
+
+        Where the key there is cannot be opened (the key file was lost and made anew) another one stands beside it:
+        what it sealed stays unreadable, and mail goes on.
+        """
         moment = (at - EPOCH) // MICROSECOND
         for key_id, wrapped in fast.rows(conn, _USE, moment, moment, outcome, outcome, scope):
-            return self._cipher(key_id, wrapped)
+            try:
+                return scope, self._cipher(key_id, wrapped)
+            except KeyMissing:
+                if BESIDE in scope:
+                    raise
+                return self.sealer(conn, f"{scope}{BESIDE}{self._keyring.id}", outcome, at)
         key = secrets.token_bytes(KEY_OCTETS)
         wrapped = self._keyring.wrap(key)
         fast.run(conn, _NEW, scope, self._keyring.id, wrapped, moment, outcome, moment)
-        return self._remember(wrapped, AESGCM(key))
+        return scope, self._remember(wrapped, AESGCM(key))
 
     def openers(self, conn: Connection, scopes: Sequence[str]) -> dict[str, AESGCM | str]:
         """The key of each of these cases for reading, or a sentence why there is none."""
@@ -83,12 +96,12 @@ class Vault:
         return found
 
     def secret(self, conn: Connection, scope: str) -> bytes | None:
-        """The key of that name itself, None when it is gone or cannot be opened."""
-        found = fast.rows(conn, "SELECT key_id, wrapped_key FROM vault_keys WHERE scope = ?", scope)
-        try:
-            return self._keyring.unwrap(*found[0]) if found else None
-        except KeyMissing:
-            return None
+        """The key of that name itself, or the one beside it; None when both are gone or cannot be opened."""
+        for name in (scope, f"{scope}{BESIDE}{self._keyring.id}"):
+            for key_id, wrapped in fast.rows(conn, _FIND, name):
+                with contextlib.suppress(KeyMissing):
+                    return self._keyring.unwrap(key_id, wrapped)
+        return None
 
     def subjects(self, value: str) -> set[bytes]:
         """The keyed hash of each address in a value (canonical JSON), under the current key."""

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select, update
 from dlpmilter.storage.tables import trail, trail_values
 from dlpmilter.storage.trail_rows import SEALED
 from dlpmilter.storage.trail_tables import trail_subjects, vault_keys
+from dlpmilter.storage.vault import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,13 +43,14 @@ def due(conn: Connection, outcomes: Sequence[str], before: datetime, limit: int)
 
 def entries_of(conn: Connection, scopes: Sequence[str]) -> list[int]:
     """Numbers of the entries whose personal fields lie under these keys."""
-    cases = [f'"{each}"' for each in scopes if not each.startswith(DAY)]
-    days = [each.removeprefix(DAY) for each in scopes if each.startswith(DAY)]
+    names = {each.partition(BESIDE)[0] for each in scopes}
+    cases = [f'"{each}"' for each in names if not each.startswith(DAY)]
+    days = [each.removeprefix(DAY) for each in names if each.startswith(DAY)]
     found = list(
         conn.scalars(select(trail_values.c.seq).where(trail_values.c.name == "case", trail_values.c.value.in_(cases)))
     )
     if days:
-        of_days = [SEALED + DAY + each for each in days]
+        of_days = [SEALED + each for each in scopes if each.startswith(DAY)]
         query = select(trail.c.seq).where(trail.c.day.in_(days)).where(
             trail.c.seq == trail_values.c.seq, trail_values.c.value.in_(of_days)
         )  # fmt: skip
@@ -58,8 +60,8 @@ def entries_of(conn: Connection, scopes: Sequence[str]) -> list[int]:
 
 def keep(conn: Connection, scope: str, reason: str, until: datetime | None) -> bool:
     """Keep the personal fields of a case beyond their time, or no longer ("", None); False when it has none."""
-    change = update(vault_keys).where(vault_keys.c.scope == scope).values(kept_for=reason, kept_until=until)
-    return conn.execute(change).rowcount == 1
+    mine = or_(vault_keys.c.scope == scope, vault_keys.c.scope.startswith(scope + BESIDE, autoescape=True))
+    return conn.execute(update(vault_keys).where(mine).values(kept_for=reason, kept_until=until)).rowcount > 0
 
 
 def kept(conn: Connection) -> list[Kept]:

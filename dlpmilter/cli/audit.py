@@ -210,7 +210,7 @@ def accept_rollback(file: Path, as_json: bool) -> None:
         places = _places(config)
         async with opened(config) as database:
             signer = await signer_of(config, database, Keyring.load(config.key_file))
-            found = [one for one in map(witness.newest, places) if one is not None]
+            found = [one for each in places if (one := witness.newest(each, signer.origin)) is not None]
             lost = [one for one in found if await database.read(partial(sequencer.rolled_back, witness=one))]
             if not lost:
                 return 0

@@ -55,7 +55,8 @@ def ask(file: Path, act: str, **fields: object) -> dict[str, Any]:
         config, answer, why = run(work)
     except _NoAnswer as error:
         group = _GROUP.get(act.partition("-")[0], act.partition("-")[0] if "-" in act else "holds")
-        seen = f"Look with `dlpmilter {group} list` whether it was done." if not _reads(act) else ""
+        listed = f"{group} {act.split('-')[1]} list" if act.startswith("privacy-") else f"{group} list"
+        seen = f"Look with `dlpmilter {listed}` whether it was done." if not _reads(act) else ""
         end(75, f"The office took the request and did not answer: {error}. {seen or 'Try again.'}")
     if answer is None:
         if words := _closed(config, act):

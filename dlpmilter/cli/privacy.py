@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dlpmilter.cli.control import ask
-from dlpmilter.cli.office import config_option, end, json_option
+from dlpmilter.cli.office import config_option, json_option
+from dlpmilter.cli.paper import check_form, language_option, write_paper
 from dlpmilter.cli.privacy_dossiers import access, breach, erase, unmask
 
 if TYPE_CHECKING:
@@ -101,27 +102,14 @@ def kept(file: Path, *, as_json: bool) -> None:
 @click.argument("kind", type=click.Choice(["monthly", "art30", "works-council", "dpia", "authority", "trade-secret"]))
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="FILE.pdf, .html, .csv or .json.")
 @click.option("--month", default="", metavar="YYYY-MM", help="The month before this one when left out.")
-@click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
+@language_option
 @config_option
 def report(kind: str, output: Path, month: str, language: str, file: Path) -> None:
     """Write a report: monthly figures, Art. 30 entry, statement, DPIA appendix, or a pack."""
-    from dlpmilter.privacy.paper import FORMS, from_dict
+    from dlpmilter.privacy.paper import from_dict
 
-    form = FORMS.get(output.suffix)
-    if form is None:
-        end(2, f"{output} must end with one of {', '.join(FORMS)}.")
-    paper = from_dict(ask(file, "privacy-report", kind=kind, month=month, language=language)["paper"])
-    try:
-        data = form(paper)
-        with output.open("xb") as out:
-            out.write(data)
-    except FileExistsError:
-        end(2, f"{output} is there already and is left as it is.")
-    except OSError as error:
-        end(75, f"{output} cannot be written: {error.strerror}.")
-    except ValueError as error:
-        end(2, f"{error}")
-    click.echo(f"{paper.title} is in {output}.")
+    check_form(output)
+    write_paper(from_dict(ask(file, "privacy-report", kind=kind, month=month, language=language)["paper"]), output)
 
 
 @command.command()

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from dlpmilter.cli.control import ask
 from dlpmilter.cli.office import config_option, end, json_option
+from dlpmilter.cli.paper import check_form, language_option, output_option, write_paper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,33 +79,23 @@ def access_list(file: Path, *, as_json: bool) -> None:
 
 @access.command("show")
 @click.argument("number")
-@click.option(
-    "--html", "page", type=click.Path(path_type=Path), help="Write the answer as a page to be read or printed."
-)
+@output_option
+@language_option
 @config_option
 @json_option
-def access_show(number: str, page: Path | None, file: Path, *, as_json: bool) -> None:
-    """Show one request with its answer."""
+def access_show(number: str, output: Path | None, language: Literal["de", "en"], file: Path, *, as_json: bool) -> None:
+    """Show one request with its answer, or write the answer to be read or printed."""
+    if output is not None:
+        check_form(output)
     one = ask(file, "privacy-access-show", id=number)["request"]
-    if page is not None:
-        _write_page(page, one)
-        click.echo(f"The answer to {one['id']} is in {page}.")
+    if output is None:
+        _show(one, as_json)
         return
-    _show(one, as_json)
-
-
-def _write_page(page: Path, one: Mapping[str, Any]) -> None:
-    from dlpmilter.privacy.pages import person_page
-
     if "report" not in one:
-        end(1, f"{one['id']} has no answer yet; `privacy access step {one['id']} answer` makes one.")
-    try:
-        with page.open("x", encoding="utf-8") as out:
-            out.write(person_page(one))
-    except FileExistsError:
-        end(2, f"{page} is there already and is left as it is.")
-    except OSError as error:
-        end(75, f"{page} cannot be written: {error.strerror}.")
+        end(1, f"{one['id']} has no answer yet; `dlpmilter privacy access step {one['id']} answer` makes one.")
+    from dlpmilter.privacy.paper_person import access_paper
+
+    write_paper(access_paper(one, language), output)
 
 
 @access.command("step")
@@ -208,25 +199,21 @@ def breach_list(file: Path, *, as_json: bool) -> None:
 
 @breach.command("show")
 @click.argument("number")
-@click.option("--html", "page", type=click.Path(path_type=Path), help="Write the file of Art. 33(5) as a page.")
+@output_option
+@language_option
 @config_option
 @json_option
-def breach_show(number: str, page: Path | None, file: Path, *, as_json: bool) -> None:
-    """Show one file: what was seen, since when it is known, the sheet, who was told."""
+def breach_show(number: str, output: Path | None, language: Literal["de", "en"], file: Path, *, as_json: bool) -> None:
+    """Show one file: what was seen, since when it is known, the sheet, who was told; or write the record."""
+    if output is not None:
+        check_form(output)
     one = ask(file, "privacy-breach-show", id=number)["breach"]
-    if page is None:
+    if output is None:
         _show(one, as_json)
         return
-    from dlpmilter.privacy.pages import breach_page
+    from dlpmilter.privacy.paper_person import breach_paper
 
-    try:
-        with page.open("x", encoding="utf-8") as out:
-            out.write(breach_page(one))
-    except FileExistsError:
-        end(2, f"{page} is there already and is left as it is.")
-    except OSError as error:
-        end(75, f"{page} cannot be written: {error.strerror}.")
-    click.echo(f"The file {one['id']} is in {page}.")
+    write_paper(breach_paper(one, language), output)
 
 
 @breach.command("step")

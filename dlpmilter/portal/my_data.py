@@ -14,11 +14,13 @@ from starlette.responses import Response
 
 from dlpmilter.holds.form import Said
 from dlpmilter.portal.guard import text
+from dlpmilter.portal.language import language_of
 from dlpmilter.portal.pages import render, see
 from dlpmilter.portal.site import site_of
 from dlpmilter.privacy import access
 from dlpmilter.privacy.dossiers import Book, Dossier
-from dlpmilter.privacy.pages import person_page
+from dlpmilter.privacy.paper import as_html
+from dlpmilter.privacy.paper_person import access_paper
 from dlpmilter.privacy.report_person import report_on
 
 if TYPE_CHECKING:
@@ -58,12 +60,13 @@ async def answer(request: Request, person: Person) -> Response:
     now = site.clock()
     report = await site.database.read(lambda conn: report_on(conn, _addresses(site, person), now))
     kind = request.path_params["form"]
+    language = language_of(request, site.config.languages)
     if kind not in {"html", "json"}:
         raise HTTPException(404)
     if kind == "json":
         data, media = json.dumps(report, ensure_ascii=False, indent=1), "application/json"
     else:
-        data, media = person_page({"id": "-", "report": report}), "text/html"
+        data, media = as_html(access_paper({"id": "-", "report": report}, language)), "text/html"
     named = {"Content-Disposition": f'attachment; filename="my-data.{kind}"', "Cache-Control": "no-store"}
     return Response(data, media_type=media, headers=named)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from dlpmilter.audit import trail
+from dlpmilter.holds.sender_acts import ATTESTED
 from dlpmilter.privacy import access, breach, unmasking
 from dlpmilter.storage import consent_rows, trail_rows
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 LEAST = 5
 """A smaller number could point at somebody (domain.md section 8)."""
 _ENDS = ("released", "rejected", "withdrawn", "expired", "returned", "sealed", "release-failed")
+_LOOKED_BACK = frozenset({"approved", "rejected", "released"})
 _FALSE_HOLD = frozenset({"R3", "R4", "R7"})
 
 
@@ -69,44 +72,71 @@ class Month:
         return ordered[int(len(ordered) * 0.95)] if len(ordered) >= LEAST else None
 
 
+@dataclass(slots=True)
+class _Cases:
+    """What earlier entries said of each case, also those of the months before."""
+
+    conn: Connection
+    held: dict[str, datetime] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    informed: dict[str, str] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
+
+    def note(self, case: str, event: str, fields: Mapping[str, Any]) -> None:
+        """One entry of a case."""
+        if event == "decided" and isinstance(at := fields.get("at"), str):
+            self.held.setdefault(case, datetime.fromisoformat(at))
+        if code := fields.get("reason-code"):
+            self.codes[case] = str(code)
+        if informed := fields.get("informed"):
+            self.informed[case] = str(informed)
+
+    def look_back(self, case: str) -> None:
+        """Read what the case was before this month, once."""
+        if case in self.held or case in self._known:
+            return
+        self._known.add(case)
+        for row, fields in trail.of_case(self.conn, case):
+            self.note(case, row.event, fields)
+
+
 def month_of(conn: Connection, book: Book, first: date) -> Month:
     """Count one calendar month."""
-    found = Month(first)
+    found, cases, of_month = Month(first), _Cases(conn), set()
     after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-    held: dict[str, datetime] = {}
     for row, values in trail_rows.of_days(conn, first.isoformat(), after.isoformat()):
         fields = {one.name: json.loads(one.value) for one in values if not one.sealed}
-        _count(found, row.event, fields, held)
+        case = str(fields.get("case", ""))
+        if row.event in _LOOKED_BACK:
+            cases.look_back(case)
+        cases.note(case, row.event, fields)
+        if fields.get("reason-code"):
+            of_month.add(case)
+        _count(found, row.event, fields, cases)
         if row.policy_version and row.policy_version not in found.policies:
             found.policies.append(row.policy_version)
+    found.reasons.update(cases.codes[case] for case in of_month)  # what was said last, one a case
     _dossiers(conn, book, found, first, after)
     for kind in ("agreement", "exemption"):
         found.consents[kind] = len(consent_rows.many(conn, kind, {"in_force"}))
     return found
 
 
-def _count(found: Month, event: str, fields: Mapping[str, Any], held: dict[str, datetime]) -> None:
+def _count(found: Month, event: str, fields: Mapping[str, Any], cases: _Cases) -> None:
     case, at = str(fields.get("case", "")), fields.get("at")
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else None
-    if event == "decided":
-        for name, action in fields.items():
-            if name.startswith("recipient.") and name.endswith(".action"):
-                found.decisions[str(action), str(fields.get(name.replace(".action", ".class"), "unknown"))] += 1
-        if moment is not None:
-            held.setdefault(case, moment)
-    if event in _ENDS:
-        found.ends[event] += 1
-    if event in {"approved", "rejected"} and moment is not None and case in held:
-        found.hours.append((moment - held[case]).total_seconds() / 3600)
-    if code := fields.get("reason-code"):
-        found.reasons[str(code)] += event == "justified"
-        found.false_holds += event in {"approved", "allowed"} and code in _FALSE_HOLD
-    if event == "approved" and fields.get("basis-accepted") in {"interest", "6(1)(f)"}:
-        found.uninformed += str(fields.get("informed", "")) in {"no", "planned", "will-be"}
+    for name, value in fields.items():
+        if event == "decided" and name.startswith("recipient.") and name.endswith(".action"):
+            found.decisions[str(value), str(fields.get(name.replace(".action", ".class"), "unknown"))] += 1
+        found.undetermined += name.endswith("controller-after") and value == "undetermined"
+    found.ends[event] += event in _ENDS
+    if event in {"approved", "rejected"} and isinstance(at, str) and case in cases.held:
+        found.hours.append((datetime.fromisoformat(at) - cases.held[case]).total_seconds() / 3600)
+    found.false_holds += event == "released" and cases.codes.get(case) in _FALSE_HOLD
+    if event == "approved" and fields.get("basis-accepted") == "interest":
+        found.uninformed += cases.informed.get(case) in {"no", "will-be"}
     if event == "content-opened":
         found.openings[str(fields.get("stage", "content"))] += 1
-    found.undetermined += fields.get("controller-after") == "undetermined"
-    found.attested += event == "deletion-attested"
+    found.attested += event == ATTESTED
 
 
 def _dossiers(conn: Connection, book: Book, found: Month, first: date, after: date) -> None:

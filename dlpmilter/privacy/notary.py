@@ -269,9 +269,10 @@ async def refuse_rollback(config: Config, database: Database) -> None:
     folders: list[Path] = [witness.local_folder(config.database)]
     if config.trail.folder is not None:
         folders.append(config.trail.folder)
+    origin = await database.read(partial(sequencer.origin_of, hostname=config.hostname))
     for folder in folders:
         try:
-            looking = asyncio.get_running_loop().run_in_executor(_looker, witness.newest, folder)
+            looking = asyncio.get_running_loop().run_in_executor(_looker, witness.newest, folder, origin)
             newest: Checkpoint | None = await asyncio.wait_for(asyncio.shield(looking), OUTSIDE_SECONDS)
         except OSError as error:  # a mount that hangs must not keep mail out
             maillog.trail_delayed("checkpoint-folder", error.strerror or type(error).__name__)

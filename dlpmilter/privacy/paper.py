@@ -10,11 +10,13 @@ import csv
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Language = Literal["de", "en"]
+Say = Callable[[str, str], str]
+"""Chooses between German and English."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
@@ -47,6 +49,11 @@ _TYPST = """
   ]
 ]
 """
+
+
+def say_in(language: Language) -> Say:
+    """German or English."""
+    return lambda german, english: german if language == "de" else english
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.privacy import words
 from dlpmilter.privacy.figures import Month, merged, shown
-from dlpmilter.privacy.paper import Language, Paper, Section, Table, rows
+from dlpmilter.privacy.paper import Language, Paper, Say, Section, Table, rows, say_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +30,7 @@ _ENDS = {
 
 def monthly(month: Month, policy: Policy, stores: Sequence[Store], checked: Result, language: Language) -> Paper:
     """One month in one language."""
-    de = language == "de"
-
-    def say(german: str, english: str) -> str:
-        return german if de else english
-
+    say = say_in(language)
     name = f"{month.first:%Y-%m}"
     return Paper(
         "monthly", language, say(f"Monatsbericht {name}", f"Monthly report {name}"),
@@ -140,9 +136,3 @@ def _stores(stores: Sequence[Store], checked: Result, say: Say) -> Section:
         say("Überfällig ist:", "Overdue:"),
     )  # fmt: skip
     return Section(say("Aufbewahrung und Nachweis", "Retention and proof"), lines, (table,) if late else ())
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Say = Callable[[str, str], str]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from dlpmilter.privacy import access, breach, words
 from dlpmilter.privacy.figures import Month, merged
-from dlpmilter.privacy.paper import Language, Paper, Section, Table, rows
+from dlpmilter.privacy.paper import Language, Paper, Say, Section, Table, rows, say_in
 from dlpmilter.privacy.report_month import in_words
-from dlpmilter.privacy.report_statement import say_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from dlpmilter.audit.checking import Result
     from dlpmilter.policy.schema import Policy
     from dlpmilter.privacy.dossiers import Book
-    from dlpmilter.privacy.report_statement import Say
 
 
 def authority(

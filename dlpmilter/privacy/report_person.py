@@ -27,6 +27,19 @@ RIGHTS = {
     "en": "You can ask for rectification, erasure or restriction, object, and complain to a supervisory "
     "authority (Art. 15 to 21 and 77 GDPR).",
 }
+PURPOSE = {
+    "de": "dienstliche E-Mails nicht in private Postfächer gelangen lassen, Rechenschaft (Art. 5, 24, 32 DSGVO)",
+    "en": "keeping business mail from private mailboxes, accountability (Art. 5, 24, 32 GDPR)",
+}
+SOURCE = {
+    "de": "die E-Mail selbst, die Angaben der Person, die sie gesendet hat, die Entscheidungen dazu",
+    "en": "the mail itself, what its sender said, what reviewers decided",
+}
+COUNTERS = {
+    "de": "Wie viele E-Mails an private Postfächer gingen, steht 30 Tage lang als Prüfwert hier und lässt sich "
+    "nicht zeigen.",
+    "en": "Numbers of mails to private mailboxes are kept as keyed hashes for 30 days and cannot be shown.",
+}
 _OWN = frozenset({"at", "sender", "owner", "login", "justification", "statement", "message-id", "told", "reason"})
 _NAMED = frozenset({"at"})
 
@@ -41,14 +54,14 @@ def report_on(conn: Connection, addresses: Sequence[str], now: datetime) -> dict
     return {
         "about": sorted(mine),
         "made": now.isoformat(timespec="seconds"),
-        "purpose": "keeping business mail from private mailboxes, accountability (Art. 5, 24, 32 GDPR)",
-        "source": "the mail itself, what its sender said, what reviewers decided",
+        "purpose": PURPOSE,
+        "source": SOURCE,
         "rights": RIGHTS,
         "cases": cases,
         "events": [_entry(row, values, _OWN) for row, values in entries],
         "named": [_named(row, values, mine) for row, values in named],
         "elsewhere": person.counts,
-        "counters": "Numbers of mails to private mailboxes are kept as keyed hashes for 30 days and cannot be shown.",
+        "counters": COUNTERS,
     }
 
 

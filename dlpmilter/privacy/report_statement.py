@@ -14,21 +14,14 @@ from dlpmilter.audit.retention import CHAIN_YEARS
 from dlpmilter.holds.sweep import periods_of
 from dlpmilter.model.words import Mode
 from dlpmilter.privacy import words
-from dlpmilter.privacy.paper import Language, Paper, Section, Table, rows
+from dlpmilter.privacy.paper import Language, Paper, Section, Table, rows, say_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dlpmilter.config import Config
     from dlpmilter.policy.schema import Governance, Policy
     from dlpmilter.privacy.inventory import Store
-
-    Say = Callable[[str, str], str]
-
-
-def say_in(language: Language) -> Say:
-    """German or English."""
-    return lambda german, english: german if language == "de" else english
 
 
 def statement_hash(paper: Paper) -> str:

@@ -141,7 +141,7 @@ async def test_a_restored_backup_is_noticed_and_can_be_accepted(tmp_path: Path) 
     async with opened(tmp_path / "a.db") as database:
         (note,) = await database.write(lambda conn: fill(conn, [entry(11), entry(12)], [13]))
         witness.keep(folder, note, AT)
-        newest = witness.newest(folder)
+        newest = witness.newest(folder, SIGNER.origin)
         assert newest is not None
         assert await database.read(lambda conn: sequencer.rolled_back(conn, newest)) is None
     async with opened(tmp_path / "backup.db") as database:
@@ -152,7 +152,7 @@ async def test_a_restored_backup_is_noticed_and_can_be_accepted(tmp_path: Path) 
             lambda conn: sequencer.accept_rollback(conn, SIGNER, newest, {"actor-user": "root"}, AT)
         )
         witness.keep(folder, made, AT)
-        again = witness.newest(folder)
+        again = witness.newest(folder, SIGNER.origin)
         assert await database.read(lambda conn: sequencer.rolled_back(conn, again)) is None
         await database.write(lambda conn: fill(conn, [entry(13), entry(14)], [14]))
         result = await verified(database, outside=[newest])
@@ -255,6 +255,21 @@ def test_checkpoints_are_found_in_mails_logs_and_folders(tmp_path: Path) -> None
     (tmp_path / "empty.txt").write_text("nothing here", encoding="utf-8")
     with pytest.raises(ValueError, match=r"empty\.txt holds no checkpoint"):
         read_checkpoints(tmp_path / "empty.txt")
+
+
+def test_two_trails_share_a_folder_and_take_no_notice_of_each_other(tmp_path: Path) -> None:
+    """Each finds its own newest note, also where the folder forbids replacing the short one."""
+    other = Signer("other.company.example/dlpmilter", SIGNER.keys)
+    witness.keep(tmp_path, SIGNER.note(11, bytes(32), AT), AT)
+    witness.keep(tmp_path, other.note(500, bytes(32), AT), AT)
+    for again in range(2):
+        mine, theirs = (witness.newest(tmp_path, each.origin) for each in (SIGNER, other))
+        assert mine is not None
+        assert theirs is not None
+        assert (mine.size, theirs.size) == (11, 500), again
+        for each in tmp_path.glob("newest-*"):
+            each.unlink()
+    assert witness.newest(tmp_path, "third/dlpmilter") is None
 
 
 def test_a_signing_key_of_its_own_and_the_one_before(tmp_path: Path) -> None:

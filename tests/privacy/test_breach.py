@@ -11,7 +11,8 @@ import pytest
 
 from dlpmilter.audit import trail
 from dlpmilter.audit.trail import Entry
-from dlpmilter.privacy.pages import breach_page
+from dlpmilter.privacy.paper import as_html, as_pdf
+from dlpmilter.privacy.paper_person import breach_paper
 from tests.holds.house import FINE, NOW, RITA
 from tests.privacy.house import House, house
 
@@ -126,7 +127,8 @@ async def test_the_dpo_decides_and_the_file_says_all_of_it(tmp_path: Path) -> No
         done = (await step(h, number, "close"))["breach"]
         assert done["state"] == "closed"
         assert (await step(h, number, "close"))["reason"] == "conflict"
-        page = breach_page(done)
+        page = as_html(breach_paper(done, "en"))
+        assert as_pdf(breach_paper(done, "de")).startswith(b"%PDF")
         for word in ("the DPO was ill", "contact data", "no risk: attested deletion"):
             assert word in page
         assert [each for each in await h.events() if each.startswith("breach-")] == [

@@ -105,7 +105,7 @@ async def test_a_full_disk_delays_a_checkpoint_and_leaves_no_gap(small_disk: Pat
         filler.unlink()
         await asyncio.sleep(1.1)
         await notary.turn()
-        kept = witness.newest(small_disk / "kept")
+        kept = witness.newest(small_disk / "kept", "hop/dlpmilter")
         assert kept is not None
         assert kept.size == await r.database.read(trail_rows.last)
         result = await r.database.read(lambda conn: verify(conn, own_keys=own_keys(conn), outside=[kept]))
@@ -185,7 +185,7 @@ async def test_a_place_that_hangs_keeps_nobody_else_waiting(tmp_path: Path, monk
             await asyncio.wait_for(notary.turn(), 5)
             await r.hold()
         assert alarms("events") >= before + 3
-        local = witness.newest(witness.local_folder(r.config.database))
+        local = witness.newest(witness.local_folder(r.config.database), "hop/dlpmilter")
         assert local is not None
         assert local.size >= 3
         reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)

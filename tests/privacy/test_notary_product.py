@@ -61,8 +61,8 @@ def send(product: Product, number: int) -> None:
 
 def newest(folder: Path) -> int:
     """Entries of the newest checkpoint in a folder, 0 when there is none."""
-    file = folder / "newest.txt"
-    return parse_checkpoints(file.read_text(encoding="utf-8"))[-1].size if file.exists() else 0
+    files = list(folder.glob("newest-*.txt"))
+    return parse_checkpoints(files[0].read_text(encoding="utf-8"))[-1].size if files else 0
 
 
 def entries(product: Product) -> int:

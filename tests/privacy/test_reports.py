@@ -6,18 +6,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pypdfium2
 import pytest
 
+from dlpmilter.audit import trail
+from dlpmilter.audit.trail import Entry
+from dlpmilter.holds import form
+from dlpmilter.holds.actors import Actor
 from dlpmilter.privacy.paper import FORMS, Paper, Section, Table, as_csv, as_html, as_pdf, from_dict, inert
 from dlpmilter.privacy.report import KINDS, first_of
 from tests.holds.house import ANNA, FINE, NOW, RITA
 from tests.privacy.house import House, house
 
+SENDER = Actor("anna", ANNA, frozenset())
 NAMES = (ANNA, "Anna Berg", "gmx.example", RITA.address, "dora.dpo")
 
 
@@ -66,6 +73,35 @@ async def test_the_month_is_counted_and_names_nobody(tmp_path: Path) -> None:
         empty = await paper(h, "monthly", month="2026-10")
         assert (empty.sections[0].tables, empty.sections[0].paragraphs) == ((), ("None.",))
         assert str(first_of("", NOW)) == "2026-10-01"
+
+
+@pytest.mark.asyncio
+async def test_reasons_needless_holds_and_silence_are_counted_by_case(tmp_path: Path) -> None:
+    """Six said R3 in October and left in November: needless holds then; with an interest and people told later: silence."""
+    answers = {
+        "code": "R3", "purpose": "the customer asked", "whose_data": "customers", "basis": "interest",
+        "interest": "service", "necessity": "he asked", "alternatives_tried": "no portal", "informed": "will-be",
+        "informed_detail": "by letter",
+    }  # fmt: skip
+    approval = replace(FINE, basis="interest")
+    october = NOW - timedelta(days=30)
+    async with house(tmp_path) as h:
+        for number in range(6):
+            h.rooms.clock.now = october
+            case = (await h.rooms.hold(f"x{number}@gmx.example", at=october)).case_id
+            for purpose in ("first", "the customer asked"):
+                await h.rooms.workflow.justify(case, SENDER, form.read(answers | {"purpose": purpose}))
+            h.rooms.clock.now = NOW + timedelta(hours=number)
+            await h.rooms.workflow.approve(case, RITA, approval)
+            left = Entry("released", "release", "p", case, {"controller-after": "org_remains"}, NOW)
+            await h.rooms.database.write(partial(trail.append, entry=left))
+        h.now = NOW + timedelta(days=1)
+        words = json.dumps((await paper(h, "monthly")).as_dict())
+        assert "Held without need (released as R3, R4, R7): 6." in words
+        assert "Approvals whose people concerned are not informed yet: 6." in words
+        assert '["delivered after approval", "6"]' in words
+        before = await paper(h, "monthly", month="2026-10")
+        assert any(("R3", "6") in table.rows for section in before.sections for table in section.tables)
 
 
 @pytest.mark.asyncio

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from dlpmilter.audit import forget, trail
+from dlpmilter.audit.pseudonyms import begin_quarter, pseudonym
 from dlpmilter.audit.retention import PROFILES, outcome_of, periods
 from dlpmilter.audit.verify import verify
+from dlpmilter.holds.turns import in_turns
 from dlpmilter.storage import trail_rows, vault, vault_rows
 from dlpmilter.storage.database import Database
 from dlpmilter.storage.keys import Keyring
@@ -131,3 +136,58 @@ def test_how_a_case_ends_says_how_long_it_is_kept() -> None:
         assert kept.of(vault.WITHHELD).days == profile.withheld <= profile.released == kept.of(vault.OPEN).days
         assert periods(name, 5).released.days == 5
     assert periods("unheard-of", 10_000) == periods("de", 10_000)
+
+
+@pytest.mark.asyncio
+async def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Schema 0008 with entries in the clear: migrated at the start, sealed in steps, fine; an empty one has no note."""
+    for count in (0, 3):
+        path = tmp_path / f"{count}.db"
+        async with opened(path) as database:
+            await database.write(partial(fill, entries=[entry(n) for n in range(1, count + 1)], signed_at=[]))
+            rows = await database.read(lambda conn: [one for _, values in trail_rows.entries(conn) for one in values])
+        _as_of_0008(path, rows)
+        async with opened(path) as database:
+            noted = await database.read(lambda conn: trail_rows.noted(conn, trail_rows.UNSEALED))
+            assert noted == ("3" if count else None)
+            await in_turns(database, lambda conn: trail_rows.seal_old(conn, 4))
+            result = await database.read(verify)
+            assert (result.ok, result.entries, result.sealed) == (True, count, 0)
+        assert b"@gmx.example" not in octets([path])
+
+
+def _as_of_0008(path: Path, rows: list[trail_rows.ValueRow]) -> None:
+    """Take the file back: no tables of 0009 and later, every value readable."""
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        for table in ("vault_keys", "trail_subjects", "trail_nodes", "checkpoints", "dossiers"):
+            raw.execute(f"DROP TABLE {table}")
+        raw.execute("UPDATE alembic_version SET version_num = '0008'")
+        raw.executemany(
+            "UPDATE trail_values SET salt = ?, value = ? WHERE seq = ? AND position = ?",
+            [(one.salt, one.value, one.seq, one.position) for one in rows],
+        )
+
+
+@pytest.mark.asyncio
+async def test_a_key_file_that_was_lost_and_made_anew_stops_no_entry(tmp_path: Path) -> None:
+    """The same case, day and quarter go on under a key beside the old one; what the old one sealed is said unreadable."""
+    lost, new = KEYS, Keyring("n", {"n": b"n" * 32})
+    async with opened(tmp_path / "a.db", lost) as database:
+        await database.write(lambda conn: fill(conn, [entry(1)], []))
+        await database.write(lambda conn: begin_quarter(conn, AT))
+    async with opened(tmp_path / "a.db", new) as database:
+        for _ in range(2):
+            await database.write(lambda conn: fill(conn, [entry(1)], []))
+            await database.write(lambda conn: begin_quarter(conn, AT))
+        readable = await database.read(found)
+        assert [value.startswith("@") for value in readable[0]] == [True] * 3
+        assert '"p1@company.example"' in readable[1]
+        assert (await database.read(lambda conn: pseudonym(conn, "p1@company.example", AT))).startswith("P-")
+        result = await database.read(verify)
+        assert (result.ok, result.seq) == (False, 1)
+        assert "the key 'k' is not in the key file" in result.problem
+        await database.write(
+            lambda conn: forget.forget_scopes(conn, ["CASE-1"], policy_version="p", why="retention case", at=AT)
+        )
+        assert [len(each) for each in await database.read(found)][:3] == [0, 0, 0]
+        assert (await database.read(verify)).ok

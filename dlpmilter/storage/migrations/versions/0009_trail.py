@@ -55,6 +55,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size", name="pk_checkpoints"),
     )
     op.execute(
-        "INSERT INTO meta (name, value) SELECT 'trail-unsealed-until', CAST(MAX(seq) AS TEXT) FROM trail "
-        "HAVING MAX(seq) IS NOT NULL"
+        "INSERT INTO meta (name, value) "
+        "SELECT 'trail-unsealed-until', CAST(seq AS TEXT) FROM trail ORDER BY seq DESC LIMIT 1"
     )

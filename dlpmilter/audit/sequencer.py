@@ -18,7 +18,6 @@ from dlpmilter.audit.notes import (
     Key,
     change_text,
     checkpoint_text,
-    parse_checkpoints,
     parse_key,
     signature_line,
 )
@@ -139,9 +138,3 @@ def accept_rollback(
     if note is None:
         raise ValueError("nothing was signed: the entry just written is covered already")
     return note
-
-
-def newest(conn: Connection) -> Checkpoint | None:
-    """The last checkpoint of the database itself."""
-    found = checkpoint_rows.newest(conn)
-    return parse_checkpoints(found[2])[0] if found else None

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _BITS = 8
-_SPAN = 1 << _BITS
 _BATCH = 8
 """Stored hashes made in one transaction: 2,048 entries, some ten milliseconds in which the hop waits."""
 

@@ -18,7 +18,7 @@ from dlpmilter.audit.trail import Entry
 from dlpmilter.holds.actors import NotAllowed
 from dlpmilter.holds.requests import refusal
 from dlpmilter.model.errors import TemporaryFailure
-from dlpmilter.privacy import access, breach, unmasking
+from dlpmilter.privacy import access, breach, erasure, unmasking
 from dlpmilter.privacy.breach import Desk as BreachDesk
 from dlpmilter.privacy.dossiers import Book, Moved, NoSuchDossier, Officer, acted_by
 from dlpmilter.privacy.inventory import inventory, overdue
@@ -168,7 +168,7 @@ class PrivacyDesk:
             rows = await self.database.read(lambda conn: book.many(conn, access.KIND))
             return {"requests": [_brief(one.shown()) for one in rows]}
         if act == "access-show":
-            return {"request": (await self.database.read(lambda c: book.get(c, asked["id"], access.KIND))).shown()}
+            return {"request": await self.database.read(lambda conn: self._shown(conn, asked["id"]))}
         if act == "access-open":
             if asked["wish"] not in {"access", "erasure"}:
                 raise ValueError("the wish is access or erasure")
@@ -180,6 +180,14 @@ class PrivacyDesk:
         if asked["step"] == "erase":
             await self.database.flush()
         return {"request": done.shown()}
+
+    def _shown(self, conn: Connection, number: str) -> dict[str, Any]:
+        """One request; of an open wish to erase also what stands in the way, before anybody decides."""
+        one = self.book.get(conn, number, access.KIND)
+        if one.data["wish"] != "erasure" or one.row.closed_at is not None:
+            return one.shown()
+        listed = erasure.checklist(conn, one.data["addresses"], self.clock(), asked=one.id)
+        return one.shown() | {"checklist": listed.as_dict()}
 
     async def _unmask(self, act: str, by: Officer, asked: Mapping[str, Any]) -> dict[str, Any]:
         book, now = self.book, self.clock()

@@ -80,18 +80,22 @@ def found(conn: Connection, addresses: Sequence[str], now: datetime) -> PersonRo
     return person_rows.find(conn, addresses, subjects, now)
 
 
-def checklist(conn: Connection, addresses: Sequence[str], now: datetime) -> Checklist:
-    """Is the purpose done, are periods over, is there a legal hold, a breach file, sealed evidence? (domain E3)."""
-    return _listed(conn, found(conn, addresses, now))
+def checklist(conn: Connection, addresses: Sequence[str], now: datetime, *, asked: str = "") -> Checklist:
+    """Is the purpose done, are periods over, is there a legal hold, a breach file, sealed evidence? (domain E3).
+
+    What is only kept because this request, `asked`, is not answered yet stands in nobody's way.
+    """
+    return _listed(conn, found(conn, addresses, now), asked)
 
 
-def _listed(conn: Connection, person: PersonRows) -> Checklist:
+def _listed(conn: Connection, person: PersonRows, asked: str = "") -> Checklist:
     own, others = case_rows.many(conn, person.own_cases), case_rows.many(conn, person.others_cases)
     scopes = {*person.own_scopes, *person.others_cases, *(scope for _, _, scope in person.fields)}
     waiting = tuple(case.id for case in own if _open(case))
     sealed = tuple(case.id for case in own if any(hold.state == State.sealed for hold in case.holds))
     others_wait = tuple(case.id for case in others if _open(case) or any(h.state == State.sealed for h in case.holds))
-    held = [each for each in vault_rows.kept(conn) if each.scope.partition(BESIDE)[0] in scopes]
+    kept = [each for each in vault_rows.kept(conn) if each.scope.partition(BESIDE)[0] in scopes]
+    held = [each for each in kept if each.reason != asked]
     files = [row for row in dossier_rows.of_case(conn, BREACH, sorted(scopes)) if row.closed_at is None]
     ends = max((f"{each.until:%Y-%m-%d}" for each in held), default="")
     grounds = (

@@ -176,11 +176,6 @@ FORMS: dict[str, Any] = {
 """By the suffix of the file."""
 
 
-def columns(*names: str) -> tuple[str, ...]:
-    """Headings of a table."""
-    return names
-
-
 def rows(pairs: Sequence[Sequence[object]]) -> tuple[tuple[str, ...], ...]:
     """Cells as words."""
     return tuple(tuple(str(cell) for cell in row) for row in pairs)

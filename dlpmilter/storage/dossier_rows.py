@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Column, Index, LargeBinary, Table, Text, delete, func, insert, select, update
+from sqlalchemy import Column, Index, LargeBinary, Table, Text, delete, insert, select, update
 
 from dlpmilter.storage.tables import Moment, metadata
 
@@ -95,8 +95,3 @@ def note_alarm(conn: Connection, dossier_id: str, alarm: str) -> None:
 def remove_closed(conn: Connection, before: datetime) -> int:
     """Delete those that were closed before then; how many."""
     return conn.execute(delete(dossiers).where(dossiers.c.closed_at < before)).rowcount
-
-
-def number(conn: Connection) -> int:
-    """How many there are."""
-    return int(conn.scalar(select(func.count()).select_from(dossiers)) or 0)

@@ -112,6 +112,8 @@ async def test_what_a_ground_keeps_stays_and_is_named(tmp_path: Path) -> None:
         opened = await h.ask("dora", "access-open", wish="erasure", addresses=[ANNA], channel="letter")
         number = opened["request"]["id"]
         await h.ask("dora", "access-act", id=number, step="verify", said={"how": "signed in"})
+        listed = (await h.ask("dora", "access-show", id=number))["request"]["checklist"]
+        assert {case for each in listed["grounds"] for case in each["keeps"]} == {waits, held}
         done = (await h.ask("dora", "access-act", id=number, step="erase", said={}))["request"]
         assert done["outcome"] == "part"
         assert [("17(1)(a)" in each, "17(3)(e)" in each) for each in done["evidence"]["kept"]] == [

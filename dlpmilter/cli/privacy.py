@@ -57,7 +57,7 @@ def _table(stores: list[Mapping[str, Any]]) -> None:
         table.add_row(
             one["store"], one["holds"], one["kept"], str(one["count"]), one["oldest"][:10], str(one["overdue"] or "")
         )
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)  # a pipe has no width of its own
 
 
 @command.command()

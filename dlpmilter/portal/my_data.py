@@ -66,7 +66,7 @@ async def answer(request: Request, person: Person) -> Response:
     if kind == "json":
         data, media = json.dumps(report, ensure_ascii=False, indent=1), "application/json"
     else:
-        data, media = as_html(access_paper({"id": "-", "report": report}, language)), "text/html"
+        data, media = as_html(access_paper({"id": "", "report": report}, language)), "text/html"
     named = {"Content-Disposition": f'attachment; filename="my-data.{kind}"', "Cache-Control": "no-store"}
     return Response(data, media_type=media, headers=named)
 

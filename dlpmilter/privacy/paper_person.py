@@ -14,7 +14,8 @@ def access_paper(one: Mapping[str, Any], language: Language) -> Paper:
     """What is kept about a person, for that person (Art. 15 GDPR)."""
     say, report = say_in(language), one["report"]
     about = [
-        (say("Anfrage", "Request"), one["id"]), (say("Zu", "About"), ", ".join(report["about"])),
+        (say("Anfrage", "Request"), one["id"] or say("eigene Ansicht", "own view")),
+        (say("Zu", "About"), ", ".join(report["about"])),
         (say("Erstellt", "Made"), report["made"]), (say("Zweck", "Purpose"), report["purpose"][language]),
         (say("Herkunft", "Source"), report["source"][language]),
     ]  # fmt: skip

@@ -120,7 +120,7 @@ def test_every_page_of_every_role_is_readable(demo: Demo, browser: Any, language
     _fine(page, f"link-{language}-{width}")
     visits = {
         None: ["/sign-in", "/play", "/c/x", "/nowhere"],
-        "employee": ["/my", f"/my/{_held(demo, 1)}", "/my/mailboxes"],
+        "employee": ["/my", f"/my/{_held(demo, 1)}", "/my/mailboxes", "/my/data"],
         "reviewer": ["/consents", "/queue", f"/queue/{case}", f"/queue/{_held(demo, 2)}?done=claim"],
         "second": ["/queue?urgent=yes"],
         "dpo": ["/overview", "/consents?all=yes", "/queue"],
